@@ -1,0 +1,3 @@
+from .dossier import Dossier
+
+__all__ = ["Dossier"]

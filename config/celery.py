@@ -1,0 +1,33 @@
+"""Celery: the tasks' way of leaving a transaction, and the beat's schedule, in code."""
+
+import os
+from functools import partial
+from typing import Any
+
+from celery import Celery
+from celery.contrib.django.task import DjangoTask
+from django.db import transaction
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+class CommittedTask(DjangoTask):
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+        """A broker that is away must not fail an act that is already committed: the beat's scans find what got lost."""
+        transaction.on_commit(partial(self.delay, *args, **kwargs), robust=True)
+
+
+app = Celery("jiesu", task_cls=CommittedTask)
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "heartbeat": {"task": "workorders.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
+    "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 60.0, "options": {"expires": 60}},
+    "open missing callbacks": {
+        "task": "evaluation.tasks.open_missing_callbacks",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "archive what is due": {"task": "archive.tasks.archive_due", "schedule": 300.0, "options": {"expires": 300}},
+}

@@ -1,0 +1,74 @@
+"""What the dispatchers' and the units' steps carry."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from dispatch.selectors import suggested_unit
+from workorders.forms import CodeField, CodesField, StepForm, text
+
+
+class ConsultForm(StepForm):
+    participants = CodesField("Unit", label=_("Participating units"))
+
+
+class DispatchForm(StepForm):
+    lead = CodeField("Unit", label=_("Lead unit"))
+    co_handling = CodesField("Unit", label=_("Co-handling units"), required=False)
+    instructions = text(_("Instructions"), rows=3, required=False, limit=2000)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not self.is_bound:
+            self.suggestion = suggested_unit(self.order)
+            self.initial.setdefault("lead", self.suggestion.unit if self.suggestion else None)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for unit in [cleaned.get("lead"), *cleaned.get("co_handling", [])]:
+            if unit and unit.kind == "city":
+                raise forms.ValidationError(_("The hotline itself does not handle orders."))
+        if cleaned.get("lead") in cleaned.get("co_handling", []):
+            self.add_error("co_handling", _("The lead unit cannot be a co-handling unit as well."))
+        return cleaned
+
+
+class ContactForm(StepForm):
+    WAYS = [
+        ("phone", _("By telephone")),
+        ("visit", _("In person")),
+        ("message", _("By message")),
+        ("unreachable", _("Tried, not reached")),
+        ("anonymous", _("No contact possible: anonymous")),
+    ]
+    way = forms.ChoiceField(label=_("How"), choices=WAYS)
+    text = text(_("What was said"), rows=3)
+
+
+class ArriveForm(StepForm):
+    place = forms.CharField(label=_("Where"), max_length=200, required=False)
+    text = text(_("What was found"), rows=3, required=False)
+
+
+class ResultForm(StepForm):
+    text = text(_("Result: findings, basis, what was done and what comes next"), rows=6, limit=10_000)
+    solved = forms.ChoiceField(
+        label=_("Solved, as the unit sees it"),
+        choices=[("yes", _("Solved")), ("explained", _("Cannot be solved, explained")), ("partly", _("Partly solved"))],
+    )
+
+
+class CoReportForm(StepForm):
+    text = text(_("Result for the lead unit"), rows=5, limit=10_000)
+
+
+class SuspendForm(StepForm):
+    review_date = forms.DateField(label=_("Look at it again on"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean_review_date(self) -> Any:
+        review_date = self.cleaned_data["review_date"]
+        if review_date <= timezone.localdate(self.order.registered_at):
+            raise forms.ValidationError(_("The date must lie after the registration."))
+        return review_date

@@ -1,0 +1,27 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class EvaluationConfig(AppConfig):
+    name = "evaluation"
+    verbose_name = _("Evaluation")
+
+    def ready(self) -> None:
+        from evaluation import forms, panels, records
+        from workorders import stages
+        from workorders.transitions import transitioned
+
+        stages.step("attempt", form=forms.AttemptForm, record=records.count_attempt)
+        stages.step("close", form=forms.CloseForm, record=records.finish)
+        stages.step("rework", form=forms.ReworkForm, record=records.finish)
+        transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
+        panels.add()
+
+
+def ask_for_callback(event: Any, **_signal: Any) -> None:
+    from evaluation.tasks import open_callback
+
+    if event.step == "approve":
+        open_callback.delay_on_commit(event.order_id)

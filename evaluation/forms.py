@@ -1,0 +1,68 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from evaluation.models import Callback
+from workorders.forms import StepForm, text
+
+YES_NO = [("yes", _("Yes")), ("no", _("No"))]
+REQUIRED = _("The complainant's answer is needed here.")
+
+
+class AttemptForm(StepForm):
+    WHY = [
+        ("no_answer", _("Nobody answered")),
+        ("busy", _("Busy or switched off")),
+        ("wrong_number", _("Wrong number")),
+        ("later", _("Asked to be called later")),
+    ]
+    why = forms.ChoiceField(label=_("What happened"), choices=WHY)
+
+
+class ReworkForm(StepForm):
+    """The three answers of a complainant who was reached."""
+
+    contacted = forms.ChoiceField(label=_("Did the unit contact you?"), choices=YES_NO, widget=forms.RadioSelect)
+    solved = forms.ChoiceField(label=_("Is it solved?"), choices=Callback.Solved, widget=forms.RadioSelect)
+    satisfied = forms.ChoiceField(label=_("Are you satisfied?"), choices=Callback.Satisfied, widget=forms.RadioSelect)
+    words = text(_("Complainant's words"), rows=3, required=False)
+
+
+class CloseForm(StepForm):
+    """Three answers, or none at all from somebody who could not be reached."""
+
+    reached = forms.ChoiceField(
+        label=_("Complainant reached"), choices=YES_NO, initial="yes", widget=forms.RadioSelect
+    )
+    contacted = forms.ChoiceField(
+        label=_("Did the unit contact you?"), choices=YES_NO, widget=forms.RadioSelect, required=False
+    )
+    solved = forms.ChoiceField(
+        label=_("Is it solved?"), choices=Callback.Solved, widget=forms.RadioSelect, required=False
+    )
+    satisfied = forms.ChoiceField(
+        label=_("Are you satisfied?"), choices=Callback.Satisfied, widget=forms.RadioSelect, required=False
+    )
+    words = text(_("Complainant's words"), rows=3, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("reached") == "no":
+            self._check_unreachable()
+        else:
+            for answer in ("contacted", "solved", "satisfied"):
+                if answer not in self.errors and not cleaned.get(answer):
+                    self.add_error(answer, REQUIRED)
+        return cleaned
+
+    def _check_unreachable(self) -> None:
+        """Two attempts rule: rules.md D 8, the number is the policy's."""
+        needed = self.order.policy.rules.callback_attempts
+        made = Callback.objects.filter(order=self.order, round=self.order.round).values_list("attempts", flat=True).first()
+        if (made or 0) < needed:
+            message = _("Closing as unreachable takes %(needed)s recorded attempts; there are %(made)s.")
+            self.add_error("reached", message % {"needed": needed, "made": made or 0})
+        for answer in ("contacted", "solved", "satisfied"):
+            if self.cleaned_data.get(answer):
+                self.add_error(answer, _("Somebody who was not reached gave no answer."))

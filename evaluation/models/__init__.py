@@ -1,0 +1,3 @@
+from .callback import Callback
+
+__all__ = ["Callback"]

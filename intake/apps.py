@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class IntakeConfig(AppConfig):
+    name = "intake"
+    verbose_name = _("Intake")
+
+    def ready(self) -> None:
+        from intake import forms, panels
+        from workorders import stages
+
+        stages.step("answer", form=forms.AnswerForm)
+        stages.step("accept", form=forms.AcceptForm)
+        stages.step("decline", form=forms.DeclineForm)
+        stages.step("merge", form=forms.MergeForm)
+        panels.add()

@@ -1,0 +1,82 @@
+"""What reception asks for: the registration form, and what the operators' steps carry."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from intake.models import Appeal
+from workorders.forms import CodeField, OrderField, StepForm, text
+from workorders.lifecycle import Grade, Kind
+
+
+# The six branches of Art. 11; each obliges the hotline to a reply of its own.
+DECLINE_CODES = [
+    ("emergency_line", _("Emergency: transferred to 110, 119, 120 or 122")),
+    ("legal_channel", _("Belongs to a legal channel (lawsuit, arbitration, review, petition)")),
+    ("no_new_facts", _("In handling or done already, without new facts")),
+    ("secret", _("Touches a state or trade secret or privacy")),
+    ("beyond_duty", _("Beyond the duties of public units")),
+    ("unlawful", _("Against law or public order")),
+]
+
+
+class RegistrationForm(forms.Form):
+    matter = text(_("Matter in the caller's words"), rows=7, limit=20_000)
+    title = forms.CharField(label=_("Title"), max_length=120, required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=Kind, initial=Kind.COMPLAINT)
+    channel = forms.ChoiceField(label=_("Channel"), choices=Appeal.Channel, initial=Appeal.Channel.PHONE)
+    category = CodeField("Category", label=_("Category"), required=False)
+    grade = forms.ChoiceField(
+        label=_("Grade"), choices=[("", _("As the category says")), *Grade.choices], required=False
+    )
+    area = CodeField("Area", label=_("Area"), required=False)
+    address = forms.CharField(label=_("Place"), max_length=200, required=False)
+    name = forms.CharField(label=_("Name"), max_length=80, required=False)
+    phone = forms.RegexField(
+        r"^[0-9+\-() ]{3,24}$",
+        label=_("Telephone"),
+        required=False,
+        error_messages={"invalid": _("A telephone number has digits, blanks and dashes only.")},
+    )
+    identity = forms.RegexField(
+        r"^[0-9A-Za-z]{6,24}$",
+        label=_("Identity number"),
+        required=False,
+        error_messages={"invalid": _("An identity number has 6 to 24 letters and digits.")},
+    )
+    home = forms.CharField(label=_("Address of the complainant"), max_length=200, required=False)
+
+
+class AnswerForm(StepForm):
+    text = text(_("Answer given to the complainant"))
+
+
+class AcceptForm(StepForm):
+    category = CodeField("Category", label=_("Category"))
+    area = CodeField("Area", label=_("Area"), required=False)
+    grade = forms.ChoiceField(label=_("Grade"), choices=Grade)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        order = self.order
+        self.initial = {"category": order.category, "area": order.area, "grade": order.grade, **self.initial}
+
+
+class DeclineForm(StepForm):
+    code = forms.ChoiceField(label=_("Branch of Art. 11"), choices=DECLINE_CODES)
+    text = text(_("Reply given: the reason and the way to go"))
+
+
+class MergeForm(StepForm):
+    parent = OrderField(label=_("Number of the order it is merged into"))
+
+    def clean_parent(self) -> Any:
+        parent = self.cleaned_data["parent"]
+        if not type(parent).objects.visible_to(self.actor).filter(pk=parent.pk).exists():
+            raise forms.ValidationError(_("There is no order with this number."))
+        if parent.pk == self.order.pk:
+            raise forms.ValidationError(_("An order cannot be merged into itself."))
+        if parent.status in ("merged", "withdrawn", "declined", "archived"):
+            raise forms.ValidationError(_("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()})
+        return parent

@@ -1,0 +1,4 @@
+from .appeal import Appeal
+from .complainant import Complainant
+
+__all__ = ["Appeal", "Complainant"]

@@ -1,0 +1,39 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Appeal(models.Model):
+    """诉求: what a person asked, in the original words, through one channel. Several can stand under one order."""
+
+    class Channel(models.TextChoices):
+        PHONE = "phone", _("Telephone")
+        WEB = "web", _("Web")
+        APP = "app", _("App")
+        COUNTER = "counter", _("Counter")
+        MAIL = "mail", _("Mail")
+        TRANSFER = "transfer", _("Transfer")
+
+    order = models.ForeignKey(
+        "workorders.WorkOrder", models.PROTECT, related_name="appeals", verbose_name=_("work order")
+    )
+    complainant = models.ForeignKey(
+        "Complainant", models.PROTECT, null=True, related_name="appeals", verbose_name=_("complainant")
+    )
+    channel = models.CharField(_("channel"), max_length=20, choices=Channel)
+    words = models.TextField(_("original words"))
+    received_at = models.DateTimeField(_("received at"))
+    source = models.CharField(_("source"), max_length=60, blank=True)
+    source_id = models.CharField(_("id in the source"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("appeal")
+        verbose_name_plural = _("appeals")
+        ordering = ["received_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "source_id"], condition=~models.Q(source_id=""), name="appeal_taken_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} {self.received_at:%Y-%m-%d %H:%M}"

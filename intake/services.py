@@ -1,0 +1,85 @@
+"""From a voice to a registered order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from intake.models import Appeal, Complainant
+from workorders import transitions
+from workorders.lifecycle import Grade, Kind
+
+if TYPE_CHECKING:
+    from workorders.models import Area, Category, User, WorkOrder
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What came in: M26, one standard form for every channel."""
+
+    matter: str
+    title: str = ""
+    kind: str = Kind.COMPLAINT
+    channel: str = Appeal.Channel.PHONE
+    category: "Category | None" = None
+    area: "Area | None" = None
+    address: str = ""
+    grade: str = ""
+    name: str = ""
+    phone: str = ""
+    identity: str = ""
+    home: str = ""
+    source: str = ""
+    source_id: str = ""
+
+
+@transaction.atomic
+def register(voice: Voice, *, actor: "User | None", now: datetime | None = None) -> "WorkOrder":
+    """Take a voice in: an order with its first event and clock, the appeal in its own words, and who asked.
+
+    Raises IntegrityError (and changes nothing) where this `source` has brought this `source_id` before.
+    """
+    now = now or timezone.now()
+    event = transitions.register(actor=actor, now=now, data={"channel": str(voice.channel)}, **_facts(voice))
+    Appeal.objects.create(
+        order=event.order,
+        complainant=_complainant(voice),
+        channel=voice.channel,
+        words=voice.matter,
+        received_at=now,
+        source=voice.source,
+        source_id=voice.source_id,
+    )
+    return event.order
+
+
+def already_taken(source: str, source_id: str) -> bool:
+    return Appeal.objects.filter(source=source, source_id=source_id).exists()
+
+
+def _facts(voice: Voice) -> dict[str, Any]:
+    default = voice.category.grade if voice.category else Grade.ORDINARY
+    return {
+        "title": voice.title,
+        "matter": voice.matter,
+        "kind": voice.kind,
+        "category": voice.category,
+        "area": voice.area,
+        "address": voice.address,
+        "grade": voice.grade or default,
+    }
+
+
+def _complainant(voice: Voice) -> Complainant | None:
+    """The same telephone and name is the same person; without a telephone everybody is somebody new."""
+    given = {"name": voice.name, "phone": voice.phone, "identity": voice.identity, "address": voice.home}
+    if not any(given.values()):
+        return None
+    for known in Complainant.by_phone(voice.phone):
+        if voice.name in ("", known.name):
+            return known
+    return Complainant.objects.create(**given)
+
+

@@ -1,0 +1,77 @@
+"""Real PostgreSQL and Redis; reference data loaded once; time given, never waited for."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+
+from config.cast import Cast
+from dispatch import catalogue
+from tests.roads import Road
+from workorders import reference
+
+CHINA = ZoneInfo("Asia/Shanghai")
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+NO_CHROMIUM = f"The browser tests were left out: there is no {CHROMIUM} (Debian: apt-get install chromium fonts-noto-cjk)."
+
+# Tuesday morning in a plain working week.
+NOW = datetime(2026, 3, 10, 10, 0, tzinfo=CHINA)
+
+
+def load() -> None:
+    reference.load()
+    catalogue.load()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
+    with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
+        # The test runner empties tables between transactional tests; a site never may.
+        cursor.execute("ALTER TABLE workorders_event DISABLE TRIGGER event_no_truncate")
+        load()
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> None:
+    """For tests with several connections: nothing is rolled back, so the reference data may have to come again."""
+    load()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def cast(db: None) -> Cast:
+    return Cast()
+
+
+@pytest.fixture
+def road(cast: Cast) -> Road:
+    return Road(cast, NOW)
+
+
+@pytest.fixture(autouse=True)
+def clean_cache() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not CHROMIUM.exists():
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason="chromium is not there"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not CHROMIUM.exists():
+        terminalreporter.write_line(NO_CHROMIUM)
+
+

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WorkordersConfig(AppConfig):
+    name = "workorders"
+    verbose_name = _("Work orders")
+
+    def ready(self) -> None:
+        from workorders import stages
+        from workorders.forms import TextForm
+
+        stages.step("note", form=TextForm)
+        stages.step("correct", form=TextForm)
+        stages.step("progress", form=TextForm)

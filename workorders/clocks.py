@@ -1,0 +1,157 @@
+"""The only writer of Clock. Deadlines are computed when a clock starts and stored; nothing recomputes them on reading."""
+
+import logging
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from workorders.calendar import WorkCalendar
+from workorders.lifecycle import UNIT_CLOCKS
+from workorders.models import CalendarDay, Clock
+from workorders.policy import Rules
+
+if TYPE_CHECKING:
+    from workorders.models import Unit, WorkOrder
+
+logger = logging.getLogger(__name__)
+
+HORIZON = timedelta(days=120)
+
+
+def load_calendar(rules: Rules, start: datetime, horizon: timedelta = HORIZON) -> WorkCalendar:
+    """The announced days from `start` on; a limit that reaches past the horizon meets unannounced days and says so."""
+    first = timezone.localdate(start)
+    days = CalendarDay.objects.filter(date__range=(first, first + horizon)).values_list("date", "is_working")
+    return WorkCalendar(dict(days), rules.hours)
+
+
+def start(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Unit | None" = None) -> None:
+    """Start these clocks, unit clocks for `unit`. A kind that the policy sets no limit for is left out."""
+    rules = order.policy.rules
+    limits = {kind: rules.limit(kind, order.grade, order.round) for kind in kinds}
+    limited = {kind: limit for kind, limit in limits.items() if limit}
+    if not limited:
+        return
+    calendar = load_calendar(rules, now)
+    clocks = []
+    for kind, limit in limited.items():
+        alerts = rules.alerts(kind, order.grade, now, limit, calendar)
+        clocks.append(
+            Clock(
+                order=order,
+                unit=unit if kind in UNIT_CLOCKS else None,
+                kind=kind,
+                round=order.round,
+                in_working_time=limit.in_working_time,
+                provisional=limit.in_working_time and not calendar.is_announced(_last_day(alerts[1])),
+                started_at=now,
+                due_at=alerts[1],
+                alerts_at=alerts,
+                next_alert_at=alerts[0],
+            )
+        )
+    Clock.objects.bulk_create(clocks)
+    _warn_of_provisional(clocks)
+
+
+def stop(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Unit | None") -> None:
+    """The order did what these clocks asked for: in time or not."""
+    for clock in _running(order, kinds, unit):
+        end(clock, Clock.Outcome.MET if now <= clock.due_at else Clock.Outcome.MISSED, now=now)
+
+
+def void(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
+    """What these clocks asked for, of whatever unit, is no longer owed. One that ran out already stays missed."""
+    for clock in order.clocks.running().filter(kind__in=list(kinds)):
+        overdue = clock.paused_at is None and clock.due_at < now
+        end(clock, Clock.Outcome.MISSED if overdue else Clock.Outcome.VOID, now=now)
+
+
+def end(clock: Clock, outcome: Clock.Outcome, *, now: datetime) -> None:
+    clock.stopped_at, clock.outcome, clock.paused_at, clock.next_alert_at = now, outcome, None, None
+    clock.save(update_fields=["stopped_at", "outcome", "paused_at", "next_alert_at"])
+
+
+def pause(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
+    """A clock that has run out already is not stopped from saying so."""
+    order.clocks.running().filter(kind__in=list(kinds), paused_at=None, due_at__gt=now).update(paused_at=now)
+
+
+def resume(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
+    """Move the deadline and the alerts still to come by as much time as was left when the clock was paused."""
+    calendar: WorkCalendar | None = None
+    for clock in order.clocks.running().filter(kind__in=list(kinds)).exclude(paused_at=None):
+        calendar = calendar or load_calendar(order.policy.rules, clock.paused_at, now - clock.paused_at + HORIZON)
+        _resume(clock, calendar, now)
+
+
+def _resume(clock: Clock, calendar: WorkCalendar, now: datetime) -> None:
+    paused_at = clock.paused_at
+
+    def moved(instant: datetime) -> datetime:
+        if clock.in_working_time:
+            return calendar.add(now, calendar.between(paused_at, instant))
+        return instant + (now - paused_at)
+
+    clock.due_at = moved(clock.due_at)
+    clock.alerts_at = clock.alerts_at[: clock.level] + [moved(instant) for instant in clock.alerts_at[clock.level :]]
+    clock.next_alert_at = clock.alerts_at[clock.level] if clock.level < len(clock.alerts_at) else None
+    clock.provisional = clock.in_working_time and not calendar.is_announced(_last_day(clock.due_at))
+    clock.paused_at = None
+    clock.save(update_fields=["due_at", "alerts_at", "next_alert_at", "provisional", "paused_at"])
+    _warn_of_provisional([clock])
+
+
+ADVANCE_DUE = """
+    WITH due AS (
+        SELECT id, level, alerts_at FROM workorders_clock
+        WHERE stopped_at IS NULL AND paused_at IS NULL AND next_alert_at <= %(now)s
+        ORDER BY next_alert_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    ), reached AS (
+        SELECT due.id, due.level AS before, alert.level, alert.at
+        FROM due, unnest(due.alerts_at) WITH ORDINALITY AS alert (at, level)
+        WHERE alert.level > due.level AND alert.at <= %(now)s
+    ), advanced AS (
+        UPDATE workorders_clock AS clock
+        SET level = top.level, next_alert_at = clock.alerts_at[top.level + 1]
+        FROM (SELECT id, max(level) AS level FROM reached GROUP BY id) AS top
+        WHERE clock.id = top.id
+    )
+    SELECT id, level, at FROM reached ORDER BY at, id
+"""
+
+
+def advance_due(now: datetime, batch: int) -> list[tuple[int, int, datetime]]:
+    """Move up to `batch` due clocks past every level they have reached, earliest first: (clock id, level, due since).
+
+    Rows that another scan holds are passed over. The caller raises the alerts in the same transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(ADVANCE_DUE, {"now": now, "batch": batch})
+        return cursor.fetchall()
+
+
+def _running(order: "WorkOrder", kinds: Iterable[str], unit: "Unit | None") -> QuerySet[Clock]:
+    ours = [kind for kind in kinds if kind in UNIT_CLOCKS]
+    orders = [kind for kind in kinds if kind not in UNIT_CLOCKS]
+    running = order.clocks.running()
+    return running.filter(kind__in=orders, unit=None) | running.filter(kind__in=ours, unit=unit)
+
+
+def _last_day(instant: datetime) -> date:
+    return timezone.localdate(instant)
+
+
+def _warn_of_provisional(clocks: list[Clock]) -> None:
+    for clock in clocks:
+        if clock.provisional:
+            logger.warning(
+                "The calendar of %s is not announced: the %s deadline of order %s is provisional",
+                _last_day(clock.due_at).year,
+                clock.kind,
+                clock.order.number,
+            )

@@ -1,0 +1,41 @@
+"""Is the platform alive: database, Redis, and the beat (with a worker behind it) by its last heartbeat."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+KEY = "beat"
+LATE_AFTER_S = 60
+
+
+def beat(now: datetime | None = None) -> None:
+    cache.set(KEY, (now or timezone.now()).timestamp(), timeout=None)
+
+
+def report(now: datetime | None = None) -> dict[str, Any]:
+    """`ok` is whether everything answers and the last heartbeat is younger than a minute."""
+    found = {"database": _database(), **_redis_and_beat(now or timezone.now())}
+    return {"ok": all(part["ok"] for part in found.values()), **found}
+
+
+def _database() -> dict[str, Any]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return {"ok": False, "error": type(error).__name__}
+    return {"ok": True}
+
+
+def _redis_and_beat(now: datetime) -> dict[str, Any]:
+    try:
+        last = cache.get(KEY)
+    except RedisError as error:
+        failed = {"ok": False, "error": type(error).__name__}
+        return {"redis": failed, "beat": failed}
+    age = round(now.timestamp() - last, 1) if last else None
+    return {"redis": {"ok": True}, "beat": {"ok": age is not None and age < LATE_AFTER_S, "heartbeat_age_s": age}}

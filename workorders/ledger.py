@@ -1,0 +1,81 @@
+"""The ledger 流转记录: each event is chained to the one before by SHA-256 over its canonical form (DESIGN §5)."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workorders.models import Event
+
+if TYPE_CHECKING:
+    from workorders.models import User, WorkOrder
+
+
+def canonical(event: Event) -> bytes:
+    """UTF-8 JSON, keys sorted, no blanks; times in UTC with microseconds; people and units by their lasting names."""
+    form = {
+        "order": event.order.number,
+        "number": event.number,
+        "step": event.step,
+        "source": event.source,
+        "target": event.target,
+        "round": event.round,
+        "actor": event.actor.username if event.actor else None,
+        "unit": event.unit.code if event.unit else None,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "reason": event.reason,
+        "data": event.data,
+        "previous": event.previous_hash,
+    }
+    return json.dumps(form, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def fingerprint(event: Event) -> str:
+    return hashlib.sha256(canonical(event)).hexdigest()
+
+
+def append(
+    order: "WorkOrder",
+    step: str,
+    *,
+    actor: "User | None",
+    at: datetime,
+    source: str = "",
+    reason: str = "",
+    data: dict[str, Any] | None = None,
+) -> Event:
+    """Call it with the order's row locked (or just created): the number follows the last one."""
+    last = Event.objects.filter(order=order).order_by("-number").only("number", "hash").first()
+    event = Event(
+        order=order,
+        number=last.number + 1 if last else 1,
+        step=step,
+        source=source,
+        target=order.status,
+        round=order.round,
+        actor=actor,
+        unit=actor.unit if actor else None,
+        at=at,
+        reason=reason,
+        data=data or {},
+        previous_hash=last.hash if last else "",
+    )
+    event.hash = fingerprint(event)
+    event.save(force_insert=True)
+    return event
+
+
+def broken_link(events: Iterable[Event]) -> Event | None:
+    """The first event of one order, given in order, that does not follow from the one before it; none if all do."""
+    previous, number = "", 0
+    for event in events:
+        number += 1
+        if (event.number, event.previous_hash) != (number, previous) or event.hash != fingerprint(event):
+            return event
+        previous = event.hash
+    return None
+
+
+def verify(order: "WorkOrder") -> Event | None:
+    return broken_link(order.events.select_related("order", "actor", "unit").order_by("number"))

@@ -1,0 +1,137 @@
+"""The vocabulary of an order's life: statuses, roles, clocks, and what a step carries.
+
+The steps themselves are the `@transition` methods of `WorkOrder`; read there, they are the table of the life cycle.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+
+class Status(TextChoices):
+    REGISTERED = "registered", _("Registered")
+    INCOMPLETE = "incomplete", _("Awaiting correction")
+    ACCEPTED = "accepted", _("Accepted")
+    CONSULTING = "consulting", _("In joint meeting")
+    DISPATCHED = "dispatched", _("Dispatched")
+    HANDLING = "handling", _("In handling")
+    SUSPENDED = "suspended", _("Suspended")
+    REPORTED = "reported", _("Result in unit review")
+    CALLBACK = "callback", _("Awaiting callback")
+    CLOSED = "closed", _("Closed")
+    REVIEWING = "reviewing", _("Objection under review")
+    ANSWERED = "answered", _("Answered at once")
+    DECLINED = "declined", _("Declined with advice")
+    MERGED = "merged", _("Merged")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    ARCHIVED = "archived", _("Archived")
+
+
+MAIN_ROAD = (
+    Status.REGISTERED,
+    Status.ACCEPTED,
+    Status.DISPATCHED,
+    Status.HANDLING,
+    Status.REPORTED,
+    Status.CALLBACK,
+    Status.CLOSED,
+    Status.ARCHIVED,
+)
+ENDED = (Status.CLOSED, Status.ANSWERED, Status.DECLINED, Status.MERGED, Status.WITHDRAWN)
+OPEN = tuple(status for status in Status if status not in (*ENDED, Status.ARCHIVED))
+
+
+class Role(TextChoices):
+    OPERATOR = "operator", _("Hotline operator")
+    DISPATCHER = "dispatcher", _("Dispatcher")
+    HANDLER = "handler", _("Handler of the unit")
+    REVIEWER = "reviewer", _("Reviewer of the unit")
+    CALLBACK_AGENT = "callback_agent", _("Callback agent")
+    SUPERVISOR = "supervisor", _("Supervisor")
+    ARCHIVIST = "archivist", _("Archivist")
+    AUDITOR = "auditor", _("Auditor")
+    ADMINISTRATOR = "administrator", _("Administrator")
+
+
+class Kind(TextChoices):
+    CONSULTATION = "consultation", _("Consultation")
+    HELP = "help", _("Request for help")
+    COMPLAINT = "complaint", _("Complaint")
+    REPORT = "report", _("Report of a wrong")
+    SUGGESTION = "suggestion", _("Suggestion")
+
+
+class Grade(TextChoices):
+    EMERGENCY = "emergency", _("Emergency")
+    UTILITY = "utility", _("Utility")
+    ORDINARY = "ordinary", _("Ordinary")
+    COMPLEX = "complex", _("Complex")
+
+
+class ClockKind(TextChoices):
+    ACCEPTANCE = "acceptance", _("Acceptance")
+    DISPATCH = "dispatch", _("Dispatch")
+    RESOLUTION = "resolution", _("Resolution")
+    CALLBACK = "callback", _("Callback")
+    SIGNING = "signing", _("Signing")
+    CONTACT = "contact", _("First contact")
+    ARRIVAL = "arrival", _("Arrival on site")
+    UNIT_RESOLUTION = "unit_resolution", _("Unit's resolution")
+
+
+UNIT_CLOCKS = (ClockKind.SIGNING, ClockKind.CONTACT, ClockKind.ARRIVAL, ClockKind.UNIT_RESOLUTION)
+CO_HANDLING_CLOCKS = (ClockKind.SIGNING, ClockKind.UNIT_RESOLUTION)
+RESOLUTION_CLOCKS = (ClockKind.RESOLUTION, ClockKind.UNIT_RESOLUTION)
+
+
+class ActsFor(TextChoices):
+    """In whose name a step is done: the hotline's, or a unit's that handles the order."""
+
+    HOTLINE = "hotline"
+    LEAD = "lead"
+    CO_HANDLING = "co_handling"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the `custom=` of a transition carries. Clock kinds of UNIT_CLOCKS mean the acting (or lead) unit's own clock."""
+
+    label: Promise | str
+    roles: tuple[Role, ...]
+    acts_for: ActsFor = ActsFor.HOTLINE
+    reason: bool = False
+    files: bool = False
+    by_system: bool = False
+    new_round: bool = False
+    starts: tuple[ClockKind, ...] = ()
+    stops: tuple[ClockKind, ...] = ()
+    pauses: tuple[ClockKind, ...] = ()
+    resumes: tuple[ClockKind, ...] = ()
+    voids: tuple[ClockKind, ...] = ()
+
+
+def moves(source: Status | tuple[Status, ...], target: Status, step: Step, **options: Any) -> Callable[[Any], Any]:
+    """The step leads from any of the sources to the target."""
+    sources = list(source) if isinstance(source, tuple) else source
+    return transition("status", source=sources, target=target, custom={"step": step}, **options)
+
+
+def stays(sources: tuple[Status, ...], step: Step) -> Callable[[Any], Any]:
+    """The step is recorded on the order and leaves its status as it is (one loop a status, so that the drawing shows it)."""
+    loops = [transition("status", source=source, target=source, custom={"step": step}) for source in sources]
+    return lambda method: reduce(lambda wrapped, loop: loop(wrapped), loops, method)
+
+
+def steps_of(model: Any) -> Iterator[tuple[str, Step, dict[str, str]]]:
+    """(name, step, {source: target}) of every step the model's methods declare, in the order they stand there."""
+    for name, method in vars(model).items():
+        meta = getattr(method, "_django_fsm", None)
+        if meta:
+            targets = {str(source): str(one.target) for source, one in meta.transitions.items()}
+            yield name, next(iter(meta.transitions.values())).custom["step"], targets

@@ -1,0 +1,9 @@
+from .attachment import Attachment
+from .calendar_day import CalendarDay
+from .clock import Clock
+from .event import Event
+from .organisation import Area, Category, Unit, User
+from .policy import Policy
+from .work_order import WorkOrder
+
+__all__ = ["Area", "Attachment", "CalendarDay", "Category", "Clock", "Event", "Policy", "Unit", "User", "WorkOrder"]

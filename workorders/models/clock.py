@@ -1,0 +1,77 @@
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from workorders.lifecycle import ClockKind
+
+
+class ClockQuerySet(models.QuerySet["Clock"]):
+    def running(self) -> "ClockQuerySet":
+        return self.filter(stopped_at=None)
+
+    def overdue(self, now: datetime) -> "ClockQuerySet":
+        return self.running().filter(paused_at=None, due_at__lt=now)
+
+
+class Clock(models.Model):
+    """A running limit. Only `clocks.py` writes it.
+
+    `alerts_at` holds the instant of every level of the ladder (first warning, …), computed when the clock starts;
+    `level` counts the levels already raised and `next_alert_at` is `alerts_at[level]`, none while nothing is to come.
+    """
+
+    class Outcome(models.TextChoices):
+        MET = "met", _("Met")
+        MISSED = "missed", _("Missed")
+        VOID = "void", _("No longer applies")
+
+    order = models.ForeignKey("WorkOrder", models.PROTECT, related_name="clocks", verbose_name=_("work order"))
+    unit = models.ForeignKey(
+        "Unit", models.PROTECT, null=True, blank=True, related_name="clocks", verbose_name=_("unit")
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=ClockKind)
+    round = models.PositiveSmallIntegerField(_("round"))
+    in_working_time = models.BooleanField(_("in working time"))
+    provisional = models.BooleanField(_("provisional: the calendar of a year it reaches is not announced"), default=False)
+    started_at = models.DateTimeField(_("started at"))
+    due_at = models.DateTimeField(_("due at"))
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+    alerts_at = ArrayField(models.DateTimeField(), default=list, verbose_name=_("alerts at"))
+    level = models.PositiveSmallIntegerField(_("level"), default=0)
+    next_alert_at = models.DateTimeField(_("next alert at"), null=True, blank=True)
+    stopped_at = models.DateTimeField(_("stopped at"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome, blank=True)
+
+    objects = ClockQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("clock")
+        verbose_name_plural = _("clocks")
+        ordering = ["due_at", "id"]
+        indexes = [
+            models.Index(
+                fields=["next_alert_at"],
+                condition=Q(stopped_at=None, paused_at=None, next_alert_at__isnull=False),
+                name="clock_alert_due",
+            ),
+            models.Index(fields=["due_at"], condition=Q(stopped_at=None), name="clock_running"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "unit", "kind"],
+                condition=Q(stopped_at=None),
+                nulls_distinct=False,
+                name="one_running_clock_of_a_kind",
+            ),
+            models.CheckConstraint(condition=Q(due_at__gte=F("started_at")), name="clock_due_after_start"),
+            models.CheckConstraint(
+                condition=Q(stopped_at=None, outcome="") | (Q(stopped_at__isnull=False) & ~Q(outcome="")),
+                name="clock_outcome_when_stopped",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.due_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,34 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from workorders.lifecycle import Status
+
+
+class Event(models.Model):
+    """One line of an order's ledger 流转记录. Append-only: a database trigger refuses UPDATE, DELETE and TRUNCATE.
+
+    `actor` is none where the system itself acted. `hash` is the SHA-256 of the canonical form (see `ledger.py`).
+    """
+
+    order = models.ForeignKey("WorkOrder", models.PROTECT, related_name="events", verbose_name=_("work order"))
+    number = models.PositiveIntegerField(_("number in the order"))
+    step = models.CharField(_("step"), max_length=40)
+    source = models.CharField(_("from status"), max_length=20, choices=Status, blank=True)
+    target = models.CharField(_("to status"), max_length=20, choices=Status)
+    round = models.PositiveSmallIntegerField(_("round"))
+    actor = models.ForeignKey("User", models.PROTECT, null=True, related_name="events", verbose_name=_("actor"))
+    unit = models.ForeignKey("Unit", models.PROTECT, null=True, related_name="+", verbose_name=_("actor's unit"))
+    at = models.DateTimeField(_("at"))
+    reason = models.TextField(_("reason"), blank=True)
+    data = models.JSONField(_("data"), default=dict)
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["order", "number"]
+        constraints = [models.UniqueConstraint(fields=["order", "number"], name="event_numbered_once")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}#{self.number} {self.step}"

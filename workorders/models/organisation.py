@@ -1,0 +1,125 @@
+"""Who people and units are, where things happen, and what they are about."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from workorders.lifecycle import Grade, Role
+
+
+class Tree(models.Model):
+    """A node that knows the codes from the root down to itself, so that a whole branch is one prefix search."""
+
+    code = models.CharField(_("code"), max_length=20, unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("parent")
+    )
+    path = models.CharField(_("path"), max_length=200, unique=True, editable=False)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **options: Any) -> None:
+        before = self.path
+        self.path = self.path_below(self.parent)
+        super().save(**options)
+        if before and before != self.path:
+            for child in type(self)._default_manager.filter(parent=self):
+                child.save()
+
+    def path_below(self, parent: "Tree | None") -> str:
+        return f"{parent.path if parent else '/'}{self.code}/"
+
+    def branch(self) -> models.QuerySet[Any]:
+        """This node and all below it."""
+        return type(self)._default_manager.filter(path__startswith=self.path)
+
+    def chain(self) -> list[str]:
+        """The codes from this node up to the root."""
+        return self.path.strip("/").split("/")[::-1]
+
+
+class Unit(Tree):
+    class Kind(models.TextChoices):
+        CITY = "city", _("City hotline authority")
+        DISTRICT = "district", _("District government")
+        STREET = "street", _("Street or township")
+        DEPARTMENT = "department", _("Sector department")
+        UTILITY = "utility", _("Public utility")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    area = models.ForeignKey(
+        "Area", models.PROTECT, null=True, blank=True, related_name="units", verbose_name=_("area")
+    )
+    sector = models.SlugField(_("sector"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("unit")
+        verbose_name_plural = _("units")
+        ordering = ["path"]
+        constraints = [
+            models.UniqueConstraint(fields=["sector"], condition=~models.Q(sector=""), name="one_unit_per_sector")
+        ]
+
+
+class Area(Tree):
+    """Codes of GB/T 2260: six digits for a district, nine for a street or township."""
+
+    class Level(models.TextChoices):
+        CITY = "city", _("City")
+        DISTRICT = "district", _("District")
+        STREET = "street", _("Street or township")
+
+    level = models.CharField(_("level"), max_length=20, choices=Level)
+
+    class Meta:
+        verbose_name = _("area")
+        verbose_name_plural = _("areas")
+        ordering = ["path"]
+
+
+class Category(Tree):
+    class Retention(models.TextChoices):
+        GENERAL = "general", _("General, 10 years")
+        MAJOR = "major", _("Major, 30 years")
+        PERMANENT = "permanent", _("Permanent")
+
+    name_en = models.CharField(_("English name"), max_length=120)
+    grade = models.CharField(_("default grade"), max_length=20, choices=Grade)
+    sector = models.SlugField(_("responsible sector"), max_length=40)
+    retention = models.CharField(_("retention class"), max_length=20, choices=Retention)
+
+    class Meta:
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+        ordering = ["path"]
+
+
+class User(AbstractUser):
+    unit = models.ForeignKey(
+        Unit, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("unit")
+    )
+    roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True, verbose_name=_("roles"))
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.is_staff = self.is_superuser or self.has_role(Role.ADMINISTRATOR, Role.SUPERVISOR)
+        super().save(*args, **options)
+
+    def has_role(self, *roles: str) -> bool:
+        return bool(set(roles) & set(self.roles))

@@ -1,0 +1,52 @@
+"""What later stages add to the console without being imported: panels of the order's page, and menu entries."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`select(order, user)` gives the template's context, or none where the panel has nothing to show."""
+
+    title: Promise
+    template: str
+    select: Callable[[Any, Any], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    label: Promise
+    url_name: str
+    icon: str
+    roles: tuple[str, ...] = ()
+
+
+_panels: list[Panel] = []
+_entries: list[MenuEntry] = []
+
+
+def add_panel(panel: Panel) -> None:
+    if panel not in _panels:
+        _panels.append(panel)
+
+
+def add_entry(entry: MenuEntry) -> None:
+    if entry not in _entries:
+        _entries.append(entry)
+
+
+def panels_of(order: Any, user: Any) -> list[dict[str, Any]]:
+    found = ((panel, panel.select(order, user)) for panel in _panels)
+    return [{"title": panel.title, "template": panel.template, **context} for panel, context in found if context]
+
+
+def menu(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the entries this user's roles open."""
+    user: Any = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    return {"menu": [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]}

@@ -1,0 +1,163 @@
+"""The rule book 规则: one versioned document (DESIGN §4), checked on entry, read through `Rules`.
+
+Version 1 is `policy/default.toml`. A document is plain JSON data; every problem is reported with the path to it.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from workorders.calendar import WorkCalendar
+from workorders.lifecycle import ClockKind, Grade
+
+DEFAULT = Path(__file__).parent / "policy" / "default.toml"
+UNITS = ("hour", "natural_day", "working_day")
+LADDER = ("warning", "overdue", "escalation")
+
+
+def default_document() -> dict[str, Any]:
+    return tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """An amount of time: `hour` and `natural_day` run round the clock, `working_day` in working time only."""
+
+    value: float
+    unit: str
+
+    @property
+    def in_working_time(self) -> bool:
+        return self.unit == "working_day"
+
+    def scaled(self, share: float) -> "Limit":
+        return Limit(self.value * share, self.unit)
+
+    def span(self, calendar: WorkCalendar) -> timedelta:
+        whole = {"hour": timedelta(hours=1), "natural_day": timedelta(days=1), "working_day": calendar.day_length}
+        return whole[self.unit] * self.value
+
+    def after(self, start: datetime, calendar: WorkCalendar, share: float = 1.0) -> datetime:
+        """The moment when this share of the limit has been used up."""
+        span = self.span(calendar) * share
+        return calendar.add(start, span) if self.in_working_time else start + span
+
+
+@dataclass(frozen=True)
+class Rules:
+    document: dict[str, Any]
+
+    @property
+    def hours(self) -> tuple[tuple[time, time], ...]:
+        spans = (span.split("-") for span in self.document["working_hours"])
+        return tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in spans)
+
+    def limit(self, kind: str, grade: str, round: int = 1) -> Limit | None:
+        """None where the policy sets no such limit for the grade (arrival on site for anything but an emergency)."""
+        entry = self.document["limits"][kind].get(grade)
+        if entry is None:
+            return None
+        limit = Limit(entry["value"], entry["unit"])
+        rework = self.document["rework"]
+        return limit.scaled(rework["share"]) if round > 1 and kind in rework["clocks"] else limit
+
+    def alerts(self, kind: str, grade: str, start: datetime, limit: Limit, calendar: WorkCalendar) -> list[datetime]:
+        """The instants of the ladder's levels, ascending: warning, overdue, escalation."""
+        ladder = self.document["ladder"].get(grade, self.document["ladder"]["default"])
+        wait = Limit(**ladder["escalation"])
+        due = limit.after(start, calendar)
+        return [limit.after(start, calendar, ladder["warning"]), due, wait.after(due, calendar)]
+
+    @property
+    def callback_attempts(self) -> int:
+        return self.document["callback"]["attempts"]
+
+    @property
+    def archive_after(self) -> timedelta:
+        return timedelta(days=self.document["archive"]["after_days"])
+
+    def retention_years(self, retention: str) -> int | None:
+        """None is for ever."""
+        return self.document["retention_years"].get(retention)
+
+
+def problems_of(document: Any) -> list[str]:
+    """What is wrong with a policy document, one line each; empty when it may be put in force."""
+    if not isinstance(document, dict):
+        return [_("The document must be a table of settings.")]
+    return list(_problems(document))
+
+
+def _problems(document: dict[str, Any]) -> Iterator[str]:
+    for section in ("working_hours", "limits", "rework", "ladder", "callback", "archive", "retention_years"):
+        if section not in document:
+            yield _("%(path)s: is missing.") % {"path": section}
+            return
+    yield from _hour_problems(document["working_hours"])
+    yield from _limits_problems(document["limits"])
+    yield from _ladder_problems(document["ladder"])
+    yield from _number_problems(document)
+
+
+def _hour_problems(hours: Any) -> Iterator[str]:
+    previous = ""
+    for span in hours if isinstance(hours, list) else [""]:
+        start, _dash, end = str(span).partition("-")
+        try:
+            ordered = previous <= start and time.fromisoformat(start) < time.fromisoformat(end)
+        except ValueError:
+            ordered = False
+        if not ordered:
+            yield _("working_hours: “%(span)s” is not a span such as 09:00-12:00, after the one before it.") % {"span": span}
+        previous = end
+
+
+def _limits_problems(limits: dict[str, Any]) -> Iterator[str]:
+    for kind in ClockKind.values:
+        if kind not in limits:
+            yield _("%(path)s: is missing.") % {"path": f"limits.{kind}"}
+            continue
+        for grade, entry in limits[kind].items():
+            yield from _limit_problems(f"limits.{kind}.{grade}", entry)
+            if grade not in Grade.values:
+                yield _("%(path)s: there is no such grade.") % {"path": f"limits.{kind}.{grade}"}
+
+
+def _limit_problems(path: str, entry: Any) -> Iterator[str]:
+    if not isinstance(entry, dict) or set(entry) != {"value", "unit"}:
+        yield _("%(path)s: must have a value and a unit.") % {"path": path}
+    elif entry["unit"] not in UNITS:
+        yield _("%(path)s: the unit must be one of %(units)s.") % {"path": path, "units": ", ".join(UNITS)}
+    elif not _is_number(entry["value"]) or not 0 < entry["value"] <= 3660:
+        yield _("%(path)s: the value must be a number above 0 and at most 3660.") % {"path": path}
+
+
+def _ladder_problems(ladder: dict[str, Any]) -> Iterator[str]:
+    if "default" not in ladder:
+        yield _("%(path)s: is missing.") % {"path": "ladder.default"}
+    for name, levels in ladder.items():
+        if not _is_number(levels.get("warning")) or not 0 < levels["warning"] < 1:
+            yield _("%(path)s: must be a share between 0 and 1.") % {"path": f"ladder.{name}.warning"}
+        yield from _limit_problems(f"ladder.{name}.escalation", levels.get("escalation"))
+
+
+def _number_problems(document: dict[str, Any]) -> Iterator[str]:
+    bounds = {("rework", "share"): (0.05, 1), ("callback", "attempts"): (1, 10), ("archive", "after_days"): (0, 3660)}
+    for (section, key), (low, high) in bounds.items():
+        value = document[section].get(key)
+        if not _is_number(value) or not low <= value <= high:
+            yield _("%(path)s: must be a number from %(low)s to %(high)s.") % {
+                "path": f"{section}.{key}", "low": low, "high": high,
+            }
+    for kind in document["rework"].get("clocks", []):
+        if kind not in ClockKind.values:
+            yield _("%(path)s: there is no clock “%(kind)s”.") % {"path": "rework.clocks", "kind": kind}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

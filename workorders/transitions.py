@@ -1,0 +1,170 @@
+"""`perform()`, the one door: lock, check, write, ledger, in one transaction. Only this module moves a status."""
+
+import inspect
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.dispatch import Signal
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+
+from workorders import clocks, ledger, numbers, search, stages
+from workorders.attachments import attach
+from workorders.forms import StepForm
+from workorders.lifecycle import ENDED, ClockKind, Step, steps_of
+from workorders.models import Event, Policy, WorkOrder
+from workorders.permissions import acting_unit, may_act
+from workorders.refusals import Invalid, NotAllowed, NotVisible, StaleVersion, WrongState
+
+if TYPE_CHECKING:
+    from workorders.models import User
+
+transitioned = Signal()  # sent with `event`, inside the transaction
+
+STEPS: dict[str, Step] = {name: step for name, step, _targets in steps_of(WorkOrder)}
+MOVED = ["status", "version", "round", "lead_unit", "parent", "category", "area", "grade", "ended_at"]
+
+
+@transaction.atomic
+def perform(
+    order_id: int,
+    step: str,
+    *,
+    actor: "User | None",
+    version: int | None = None,
+    reason: str = "",
+    now: datetime | None = None,
+    files: Sequence[UploadedFile] = (),
+    **data: Any,
+) -> Event:
+    """Do one step on one order, for console, API, tasks and tests alike. `actor` none is the system itself.
+
+    `data` may hold raw input (codes, text) or objects. Raises a `Refused`: NotVisible 404, NotAllowed 403, WrongState or
+    StaleVersion 409 with the order as it stands, Invalid 400 with the fields; then nothing has changed.
+    """
+    now = now or timezone.now()
+    order = _lock(order_id, actor)
+    _check(order, step, actor, version)
+    cleaned = _validate(order, step, actor, reason, files, data)
+    return _write(order, step, actor, cleaned, now)
+
+
+@transaction.atomic
+def register(
+    *, actor: "User | None", now: datetime, title: str = "", data: dict[str, Any] | None = None, **facts: Any
+) -> Event:
+    """登记: create an order under the policy in force, with its number, its first event and its acceptance clock."""
+    order = WorkOrder(
+        number=numbers.issue(now),
+        policy=Policy.objects.in_force(now),
+        registered_at=now,
+        title=title or title_of(facts["matter"]),
+        **facts,
+    )
+    order.tokens = search.tokens_of(order)
+    order.save(force_insert=True)
+    event = ledger.append(order, "register", actor=actor, at=now, data=data)
+    clocks.start(order, [ClockKind.ACCEPTANCE], now=now)
+    transitioned.send(WorkOrder, event=event)
+    return event
+
+
+def title_of(matter: str) -> str:
+    line = " ".join(matter.split())
+    return line if len(line) <= 40 else line[:39] + "…"
+
+
+def available(order: WorkOrder, actor: "User") -> dict[str, Step]:
+    """The steps this user may do on this order now, in the order of the life cycle; one query at most."""
+    return {
+        name: step
+        for name, step in STEPS.items()
+        if _leads_on(order, name) and may_act(step, order, actor)
+    }
+
+
+def _lock(order_id: int, actor: "User | None") -> WorkOrder:
+    orders = WorkOrder.objects.visible_to(actor).select_related("policy", "lead_unit", "category", "area")
+    try:
+        return orders.select_for_update(of=("self",)).get(pk=order_id)
+    except WorkOrder.DoesNotExist:
+        raise NotVisible from None
+
+
+def _check(order: WorkOrder, name: str, actor: "User | None", version: int | None) -> None:
+    step = STEPS.get(name)
+    if step is None:
+        raise NotVisible
+    if not may_act(step, order, actor):
+        raise NotAllowed(order=order)
+    if not _leads_on(order, name):
+        raise WrongState(order=order)
+    if version is not None and version != order.version:
+        raise StaleVersion(order=order)
+    for condition in _transition(order, name).conditions:
+        if not condition(order):
+            raise WrongState(condition.refusal, order=order)
+
+
+def _validate(
+    order: WorkOrder, name: str, actor: "User | None", reason: str, files: Sequence[UploadedFile], data: dict[str, Any]
+) -> StepForm:
+    step = STEPS[name]
+    given = {**data, "reason": reason} if step.reason or reason else data
+    form = form_of(name)(
+        given, MultiValueDict({"files": list(files)}), order=order, step=step, actor=actor
+    )
+    unknown = (set(given) | ({"files"} if files else set())) - set(form.fields)
+    if unknown:
+        raise Invalid(fields={field: ["unknown"] for field in sorted(unknown)}, order=order)
+    if not form.is_valid():
+        raise Invalid(fields={field: [str(error) for error in errors] for field, errors in form.errors.items()}, order=order)
+    return form
+
+
+def form_of(name: str) -> type[StepForm]:
+    return stages.of_step(name).form or StepForm
+
+
+def _write(order: WorkOrder, name: str, actor: "User | None", form: StepForm, now: datetime) -> Event:
+    step, source = STEPS[name], order.status
+    cleaned = form.cleaned_data
+    method = getattr(order, name)
+    method(**{field: cleaned[field] for field in inspect.signature(method).parameters})
+    order.version += 1
+    order.ended_at = (order.ended_at or now) if order.status in (*ENDED, "archived") else None
+    order.save(update_fields=MOVED)
+    event = ledger.append(
+        order, name, actor=actor, at=now, source=source, reason=cleaned.get("reason", ""), data=form.for_ledger()
+    )
+    attach(event, cleaned.get("files", []))
+    _run_clocks(step, order, actor, now)
+    record = stages.of_step(name).record
+    if record:
+        record(event, cleaned, now=now)
+    transitioned.send(WorkOrder, event=event)
+    return event
+
+
+def _run_clocks(step: Step, order: WorkOrder, actor: "User | None", now: datetime) -> None:
+    if step.stops:
+        clocks.stop(order, step.stops, now=now, unit=acting_unit(step, order, actor))
+    if step.voids:
+        clocks.void(order, step.voids, now=now)
+    if step.pauses:
+        clocks.pause(order, step.pauses, now=now)
+    if step.resumes:
+        clocks.resume(order, step.resumes, now=now)
+    if step.starts:
+        clocks.start(order, step.starts, now=now, unit=order.lead_unit)
+
+
+def _leads_on(order: WorkOrder, name: str) -> bool:
+    return getattr(WorkOrder, name)._django_fsm.has_transition(order.status)
+
+
+def _transition(order: WorkOrder, name: str) -> Any:
+    return getattr(WorkOrder, name)._django_fsm.get_transition(order.status)
