@@ -24,7 +24,8 @@ def content_security_policy(
 ) -> Callable[[HttpRequest], HttpResponse]:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response["Content-Security-Policy"] = _header(ADMIN if request.path.startswith("/admin/") else STRICT)
+        policy = ADMIN if request.path.startswith("/admin/") else STRICT
+        response.headers.setdefault("Content-Security-Policy", _header(policy))
         return response
 
     return middleware

@@ -1,3 +1,17 @@
-from django.urls import URLPattern
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from config.api import router_urls
+from config.health import healthz
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include(router_urls)),
+    path("", include("intake.urls")),
+    path("", include("workorders.urls")),
+]

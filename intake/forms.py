@@ -65,7 +65,7 @@ class AcceptForm(StepForm):
 
 class DeclineForm(StepForm):
     code = forms.ChoiceField(label=_("Branch of Art. 11"), choices=DECLINE_CODES)
-    text = text(_("Reply given: the reason and the way to go"))
+    text = text(_("Reply given"), help_text=_("The reason, and the legal way to go"))
 
 
 class MergeForm(StepForm):

@@ -65,7 +65,7 @@ class CodesWidget(forms.TextInput):
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        context["rows"] = [*(value or []), *[""] * 3][:3]
+        context["widget"]["rows"] = [*(value or []), *[""] * 3][:3]
         return context
 
 
@@ -136,7 +136,7 @@ class StepForm(forms.Form):
             self.fields["files"] = FilesField(label=_("Files"), required=False)
 
     def for_ledger(self) -> dict[str, Any]:
-        """What the event keeps of it: objects by their lasting names, nothing that was left empty."""
+        """What the event keeps of it: objects by number or by code and name of the day, nothing that was left empty."""
         kept = {name: _plain(value) for name, value in self.cleaned_data.items() if name not in ("reason", "files")}
         return {name: value for name, value in kept.items() if value not in (None, "", [])}
 
@@ -149,7 +149,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, Model):
-        return getattr(value, "number", None) or getattr(value, "code", None) or value.pk
+        return value.number if hasattr(value, "number") else f"{value.code} {value.name}"  # type: ignore[attr-defined]
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value

@@ -105,7 +105,7 @@ class Category(Tree):
 
 class User(AbstractUser):
     unit = models.ForeignKey(
-        Unit, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("unit")
+        Unit, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("own unit")
     )
     roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True, verbose_name=_("roles"))
 

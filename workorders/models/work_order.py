@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField
+from django_fsm import FSMField, FSMModelMixin
 
 from workorders import numbers
 from workorders.lifecycle import (
@@ -42,7 +42,7 @@ def first_contact_recorded(order: "WorkOrder") -> bool:
 first_contact_recorded.refusal = _("First record the contact with the complainant and, in an emergency, the arrival.")  # type: ignore[attr-defined]
 
 
-class WorkOrder(models.Model):
+class WorkOrder(FSMModelMixin, models.Model):
     number = models.CharField(_("number"), max_length=16, unique=True, editable=False)
     status = FSMField(_("status"), choices=S, default=S.REGISTERED, protected=True, max_length=20)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
@@ -61,7 +61,7 @@ class WorkOrder(models.Model):
     )
     round = models.PositiveSmallIntegerField(_("round"), default=1)
     version = models.PositiveIntegerField(_("version"), default=1)
-    registered_at = models.DateTimeField(_("registered at"))
+    registered_at = models.DateTimeField(_("Registered at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     tokens = ArrayField(models.CharField(max_length=8), default=list, editable=False)
 

@@ -1,0 +1,203 @@
+"""Reading orders for list and page, each in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from workorders import search
+from workorders.forms import CodeField
+from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
+from workorders.models import Clock, Event, User, WorkOrder
+from workorders.transitions import STEPS, form_of, steps_of
+
+if TYPE_CHECKING:
+    from workorders.permissions import WorkOrderQuerySet
+
+PAGE_SIZE = 25
+COUNT_UP_TO = 1000
+LAST_PAGE = 200
+
+# The steps an order waits for; the others move it too, but only when something happens outside.
+NOT_AWAITED = ("withdraw", "merge", "recall", "suspend", "resume", "object", "archive")
+AWAITED = {
+    name: list(targets)
+    for name, _step, targets in steps_of(WorkOrder)
+    if name not in NOT_AWAITED and any(source != target for source, target in targets.items())
+}
+
+
+class FilterForm(forms.Form):
+    VIEWS = [("todo", _("To do")), ("open", _("Open")), ("all", _("All"))]
+    DEADLINES = [
+        ("", _("Any deadline")),
+        ("overdue", _("Overdue")),
+        ("2h", _("Due in 2 hours")),
+        ("24h", _("Due in 24 hours")),
+        ("paused", _("Paused")),
+    ]
+    ORDERS = [("newest", _("Newest first")), ("deadline", _("Deadline first"))]
+
+    q = forms.CharField(label=_("Search"), max_length=100, required=False)
+    view = forms.ChoiceField(label=_("View"), choices=VIEWS, required=False)
+    status = forms.ChoiceField(label=_("Status"), choices=[("", _("Any status")), *Status.choices], required=False)
+    grade = forms.ChoiceField(label=_("Grade"), choices=[("", _("Any grade")), *Grade.choices], required=False)
+    deadline = forms.ChoiceField(label=_("Deadline"), choices=DEADLINES, required=False)
+    category = CodeField("Category", label=_("Category"), required=False)
+    area = CodeField("Area", label=_("Area"), required=False)
+    unit = CodeField("Unit", label=_("Unit"), required=False)
+    sort = forms.ChoiceField(label=_("Order"), choices=ORDERS, required=False)
+
+    def filled(self) -> list[tuple[str, str, str]]:
+        """(field, its label, the value as words) of what narrows the list."""
+        found = []
+        for name in ("status", "grade", "deadline", "category", "area", "unit"):
+            value = self.cleaned_data.get(name)
+            if value:
+                field: Any = self.fields[name]
+                words = str(dict(field.choices)[value]) if hasattr(field, "choices") else str(value)
+                found.append((name, str(field.label), words))
+        return found
+
+
+@dataclass(frozen=True)
+class Listing:
+    orders: list[WorkOrder]
+    total: int
+    page: int
+    more: bool
+
+    @property
+    def counted(self) -> str:
+        return f"{COUNT_UP_TO}+" if self.total > COUNT_UP_TO else str(self.total)
+
+
+def listing(user: User, chosen: dict[str, Any], *, now: datetime, page: int = 1) -> Listing:
+    """One page of what the user may see and asked for; counting stops at COUNT_UP_TO."""
+    orders = narrowed(WorkOrder.objects.visible_to(user), user, chosen, now)
+    first = (page - 1) * PAGE_SIZE
+    rows = _sorted(orders, chosen.get("sort")).select_related("category", "area", "lead_unit")
+    clocks = Prefetch("clocks", Clock.objects.running(), to_attr="running_clocks")
+    found = list(rows.defer("tokens").prefetch_related(clocks)[first : first + PAGE_SIZE + 1])
+    total = orders.order_by()[: COUNT_UP_TO + 1].count()
+    return Listing(found[:PAGE_SIZE], total, page, len(found) > PAGE_SIZE and page < LAST_PAGE)
+
+
+def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], now: datetime) -> "WorkOrderQuerySet":
+    orders = _in_view(orders, user, chosen.get("view"))
+    for field in ("status", "grade"):
+        if chosen.get(field):
+            orders = orders.filter(**{field: chosen[field]})
+    for field, column in (("category", "category"), ("area", "area"), ("unit", "lead_unit")):
+        if chosen.get(field):
+            orders = orders.filter(**{f"{column}__in": chosen[field].branch().values("pk")})
+    if chosen.get("deadline"):
+        orders = orders.filter(Exists(_clocks_due(chosen["deadline"], now)))
+    return search.matching(orders, chosen["q"]) if chosen.get("q") else orders
+
+
+def _in_view(orders: "WorkOrderQuerySet", user: User, view: str | None) -> "WorkOrderQuerySet":
+    if view == "open":
+        return orders.filter(status__in=OPEN)
+    return orders.filter(to_do(user)) if view == "todo" else orders
+
+
+def has_work(user: User) -> bool:
+    return any(user.has_role(*STEPS[name].roles) for name in AWAITED)
+
+
+def to_do(user: User) -> Q:
+    """Orders that wait for somebody with this user's roles to move them on."""
+    condition = Q(pk__in=[])
+    for name, sources in AWAITED.items():
+        if user.has_role(*STEPS[name].roles):
+            ours = Q(lead_unit=user.unit) if STEPS[name].acts_for == ActsFor.LEAD else Q()
+            condition |= ours & Q(status__in=sources)
+    return condition
+
+
+def _clocks_due(deadline: str, now: datetime) -> Any:
+    running = Clock.objects.running().filter(order=OuterRef("pk"))
+    if deadline == "paused":
+        return running.exclude(paused_at=None)
+    until = {"overdue": timedelta(0), "2h": timedelta(hours=2), "24h": timedelta(hours=24)}[deadline]
+    return running.filter(paused_at=None, due_at__lt=now + until)
+
+
+def _sorted(orders: "WorkOrderQuerySet", sort: str | None) -> "WorkOrderQuerySet":
+    if sort != "deadline":
+        return orders.order_by("-id")
+    soonest = Clock.objects.running().filter(order=OuterRef("pk"), paused_at=None).order_by("due_at").values("due_at")
+    return orders.annotate(due=Subquery(soonest[:1])).order_by("due", "-id")
+
+
+def pressing(clocks: Iterable[Clock]) -> Clock | None:
+    """The one clock that matters most: the earliest deadline of those that run, a paused one only if nothing else runs."""
+    return min(clocks, key=lambda clock: (clock.paused_at is not None, clock.due_at), default=None)
+
+
+def order_page(user: User, number: str) -> WorkOrder | None:
+    """The order with its clocks and ledger, newest event last."""
+    events = Event.objects.select_related("actor", "unit").order_by("number")
+    return (
+        WorkOrder.objects.visible_to(user)
+        .select_related("category__parent", "area__parent", "lead_unit", "policy", "parent")
+        .defer("tokens")
+        .prefetch_related(
+            Prefetch("events", events),
+            Prefetch("clocks", Clock.objects.select_related("unit").order_by("started_at", "id")),
+            "attachments",
+        )
+        .filter(number=number)
+        .first()
+    )
+
+
+@dataclass(frozen=True)
+class Stop:
+    status: Status
+    state: str  # done, now, ahead
+
+
+def stepper(order: WorkOrder) -> list[Stop]:
+    """The main road with where the order stands; a side road's status takes the place it left the main road from."""
+    passed = {event.target for event in order.events.all()}
+    if order.status in MAIN_ROAD:
+        here = MAIN_ROAD.index(Status(order.status))
+        states = ["done"] * here + ["now"] + ["ahead"] * (len(MAIN_ROAD) - here - 1)
+        return [Stop(status, state) for status, state in zip(MAIN_ROAD, states, strict=True)]
+    done = [Stop(status, "done") for status in MAIN_ROAD if status in passed and status != Status.ARCHIVED]
+    ahead = [Stop(status, "ahead") for status in MAIN_ROAD[len(done) :]] if order.status in OPEN else []
+    return [*done, Stop(Status(order.status), "now"), *ahead]
+
+
+LEADS_ON, TURNS_OFF, RECORDS = range(3)
+
+
+def rank(order: WorkOrder, name: str) -> int:
+    """How much a step is the next thing to do: on along the main road, off or back on a side road, or only recorded."""
+    target = getattr(WorkOrder, name)._django_fsm.next_state(order.status)
+    if target == order.status:
+        return LEADS_ON if ClockKind.CONTACT in STEPS[name].stops and _owes_contact(order) else RECORDS
+    road = MAIN_ROAD.index(target) if target in MAIN_ROAD else -1
+    here = MAIN_ROAD.index(Status(order.status)) if order.status in MAIN_ROAD else 0
+    return LEADS_ON if road > here else TURNS_OFF
+
+
+def _owes_contact(order: WorkOrder) -> bool:
+    return any(clock.kind == ClockKind.CONTACT and clock.stopped_at is None for clock in order.clocks.all())
+
+
+def told(event: Event) -> list[tuple[str, str]]:
+    """What an event carries, in words: labels and choices come from the form that asked for it."""
+    fields: dict[str, Any] = form_of(event.step).base_fields
+    lines = []
+    for name, value in event.data.items():
+        field = fields.get(name)
+        words = dict(getattr(field, "choices", [])).get(value, value) if not isinstance(value, list) else "、".join(value)
+        lines.append((str(field.label if field else name), str(words)))
+    return lines

@@ -1,0 +1,127 @@
+"""How the console says things: icons, countdowns, colours that always come with a word."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.template.defaultfilters import date as formatted
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+
+from workorders import numbers
+from workorders.lifecycle import ENDED, Grade, Status
+from workorders.models import Clock, Event
+from workorders.selectors import pressing, told
+from workorders.transitions import STEPS
+
+register = template.Library()
+
+ICONS = settings.BASE_DIR / "node_modules/@tabler/icons/icons/outline"
+GRADE_COLOURS = {Grade.EMERGENCY: "purple", Grade.UTILITY: "azure", Grade.ORDINARY: "secondary", Grade.COMPLEX: "cyan"}
+GRADE_ICONS = {Grade.EMERGENCY: "urgent", Grade.UTILITY: "bolt", Grade.ORDINARY: "", Grade.COMPLEX: "puzzle"}
+OUTCOME_COLOURS = {"met": "green", "missed": "red", "void": "secondary"}
+register.filter("pressing", pressing)
+register.filter("told", told)
+register.filter("spoken", numbers.spoken)
+
+
+@lru_cache(maxsize=128)
+def drawing(name: str) -> str:
+    svg = (ICONS / f"{name}.svg").read_text(encoding="utf-8")
+    return svg[svg.index("<svg") :].replace("<svg", '<svg aria-hidden="true"', 1)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return mark_safe(drawing(name)) if name else SafeString("")  # noqa: S308 -- our own package's file
+
+
+@register.filter
+def grade_badge(grade: str) -> SafeString:
+    label, colour = Grade(grade).label, GRADE_COLOURS[Grade(grade)]
+    return format_html('<span class="badge grade bg-{}-lt">{}{}</span>', colour, icon(GRADE_ICONS[Grade(grade)]), label)
+
+
+@register.filter
+def status_badge(status: str) -> SafeString:
+    colour = "secondary" if status in (*ENDED, Status.ARCHIVED) else "blue"
+    return format_html('<span class="badge bg-{}-lt">{}</span>', colour, Status(status).label)
+
+
+@register.filter
+def step_label(event: Event) -> Any:
+    return STEPS[event.step].label if event.step in STEPS else _("Registered")
+
+
+@register.filter
+def light(clock: Clock) -> str:
+    """green in time, yellow warned, red overdue, grey paused (rules.md F)."""
+    if clock.paused_at:
+        return "paused"
+    if clock.due_at < timezone.now():
+        return "overdue"
+    return "warned" if clock.alerts_at and clock.alerts_at[0] <= timezone.now() else "in-time"
+
+
+@register.inclusion_tag("workorders/_countdown.html")
+def countdown(clock: Clock | None) -> dict[str, Any]:
+    now = timezone.now()
+    if clock is None:
+        return {}
+    return {
+        "clock": clock,
+        "light": light(clock),
+        "relative": relative(clock.due_at - now) if not clock.paused_at else _("paused"),
+        "absolute": day_and_time(clock.due_at, now),
+    }
+
+
+def relative(left: timedelta) -> str:
+    words = span(abs(left))
+    return _("%(span)s left") % {"span": words} if left >= timedelta(0) else _("%(span)s overdue") % {"span": words}
+
+
+def span(amount: timedelta) -> str:
+    """The two largest units that matter: days and hours, hours and minutes, minutes (console.js counts on alike)."""
+    day, hour, minute = _("d|h|min").split("|")
+    minutes = int(amount.total_seconds() // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{days} {day}"] if days else []
+    if hours:
+        parts.append(f"{hours} {hour}")
+    if not days and (rest or not hours):
+        parts.append(f"{rest} {minute}")
+    return " ".join(parts)
+
+
+def day_and_time(instant: datetime, now: datetime) -> str:
+    local, today = timezone.localtime(instant), timezone.localdate(now)
+    days = {today: _("today"), today + timedelta(days=1): _("tomorrow"), today - timedelta(days=1): _("yesterday")}
+    day = days.get(local.date()) or formatted(local, gettext("M j") if local.year == today.year else gettext("Y-m-d"))
+    return f"{day} {local:%H:%M}"
+
+
+@register.filter
+def moment(instant: datetime) -> str:
+    return day_and_time(instant, timezone.now())
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: Any) -> str:
+    """The page's query string with these parameters set, or taken away where empty."""
+    parameters = context["request"].GET.copy()
+    for name, value in changes.items():
+        parameters.pop(name, None)
+        if value not in (None, ""):
+            parameters[name] = value
+    return "?" + parameters.urlencode()
+
+
+@register.filter
+def get(mapping: dict[str, Any], name: str) -> Any:
+    return mapping.get(name)

@@ -1,0 +1,81 @@
+"""ONE view for all steps: the form is built from what the step needs, and `perform()` decides."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from workorders.forms import StepForm
+from workorders.models import WorkOrder
+from workorders.refusals import NotAllowed, NotVisible, Refused, WrongState
+from workorders.transitions import STEPS, available, form_of, perform
+from workorders.views.orders import found
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def step(request: HttpRequest, number: str, name: str) -> HttpResponse:
+    order = found(request, number)
+    if name not in STEPS:
+        raise NotVisible
+    return _post(request, order, name) if request.method == "POST" else _get(request, order, name)
+
+
+def _get(request: HttpRequest, order: WorkOrder, name: str) -> HttpResponse:
+    if name not in available(order, request.user):
+        raise WrongState(order=order) if request.user.has_role(*STEPS[name].roles) else NotAllowed(order=order)
+    return _form(request, order, name, form_of(name)(order=order, step=STEPS[name], actor=request.user))
+
+
+def _post(request: HttpRequest, order: WorkOrder, name: str) -> HttpResponse:
+    form = form_of(name)(request.POST, request.FILES, order=order, step=STEPS[name], actor=request.user)
+    try:
+        perform(
+            order.pk,
+            name,
+            actor=request.user,
+            version=_version(request),
+            files=request.FILES.getlist("files"),
+            **{field: form[field].data for field in form.fields if field != "files"},
+        )
+    except Refused as refusal:
+        return _refused(request, order, name, form, refusal)
+    messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
+    return _to(request, reverse("order", args=[order.number]))
+
+
+def _version(request: HttpRequest) -> int | None:
+    version = request.POST.get("version", "")
+    return int(version) if version.isascii() and version.isdigit() else None
+
+
+def _refused(request: HttpRequest, order: WorkOrder, name: str, form: StepForm, refusal: Refused) -> HttpResponse:
+    """What was typed stays in the form; what happened in the meantime stands beside it."""
+    seen = _version(request) or order.version
+    since = [event for event in order.events.all() if event.number > seen]
+    form.is_valid()
+    return _form(request, order, name, form, refusal=refusal, since=since, status=refusal.status)
+
+
+def _form(
+    request: HttpRequest,
+    order: WorkOrder,
+    name: str,
+    form: StepForm,
+    *,
+    refusal: Refused | None = None,
+    since: object = (),
+    status: int = 200,
+) -> HttpResponse:
+    template = "workorders/_step_form.html" if request.htmx else "workorders/step.html"
+    context = {"order": order, "name": name, "step": STEPS[name], "form": form, "refusal": refusal, "since": since}
+    return render(request, template, context, status=status)
+
+
+def _to(request: HttpRequest, address: str) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return HttpResponse(status=303, headers={"Location": address})
