@@ -160,6 +160,9 @@ UNFOLD = {
     "SITE_TITLE": _("Jiesu administration"),
     "SITE_HEADER": _("Jiesu administration"),
     "SITE_URL": reverse_lazy("orders"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("jiesu/icon.svg")},
+    ],
     "SHOW_HISTORY": True,
     "COLORS": {
         "primary": {

@@ -27,11 +27,12 @@ class DispatchForm(StepForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for unit in [cleaned.get("lead"), *cleaned.get("co_handling", [])]:
-            if unit and unit.kind == "city":
-                raise forms.ValidationError(_("The hotline itself does not handle orders."))
-        if cleaned.get("lead") in cleaned.get("co_handling", []):
+        lead, others = cleaned.get("lead"), cleaned.get("co_handling", [])
+        if lead in others:
             self.add_error("co_handling", _("The lead unit cannot be a co-handling unit as well."))
+        for field, units in (("lead", [lead] if lead else []), ("co_handling", others)):
+            if any(unit.kind == "city" for unit in units):
+                self.add_error(field, _("The hotline itself does not handle orders."))
         return cleaned
 
 
@@ -53,7 +54,7 @@ class ArriveForm(StepForm):
 
 
 class ResultForm(StepForm):
-    text = text(_("Result: findings, basis, what was done and what comes next"), rows=6, limit=10_000)
+    text = text(_("Result"), rows=6, limit=10_000, help_text=_("Findings, basis, what was done and what comes next"))
     solved = forms.ChoiceField(
         label=_("Solved, as the unit sees it"),
         choices=[("yes", _("Solved")), ("explained", _("Cannot be solved, explained")), ("partly", _("Partly solved"))],

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 ANYWHERE = ""
+LENGTH = {"street": 9, "district": 6}  # of an area's code, GB/T 2260
 
 
 @dataclass(frozen=True)
@@ -26,34 +27,32 @@ class Suggestion:
 
 
 def suggest(
-    categories: Sequence[str], areas: Sequence[str], lines: Iterable[Line], territorial: Mapping[str, str]
+    categories: Sequence[str],
+    areas: Sequence[str],
+    lines: Iterable[Line],
+    territorial: Mapping[str, str],
+    responsible: str = "",
 ) -> Suggestion | None:
-    """`categories` and `areas` run from the order's own node up to the root; `territorial` maps an area to its government.
+    """`categories` and `areas` run from the order's own node up to the root; `territorial` maps areas to governments.
 
-    None where neither the catalogue nor the place leads to a unit.
+    The most specific line decides. Where it names the territorial unit and the place is not known that closely, the
+    district coordinates; where no place is known, it is for `responsible`, the unit of the category's sector.
     """
-    catalogue = {(line.category, line.area): line for line in lines}
-    for category in categories:
-        for area in (*areas, ANYWHERE):
-            line = catalogue.get((category, area))
-            found = _follow(line, areas, territorial) if line else None
-            if found:
-                return found
-    return _coordinating(areas, territorial)
-
-
-def _follow(line: Line, areas: Sequence[str], territorial: Mapping[str, str]) -> Suggestion | None:
-    if line.unit:
+    line = _most_specific(categories, areas, lines)
+    if line and line.unit:
         return Suggestion(line.unit, line)
-    length = {"street": 9, "district": 6}[line.territory]
-    for area in areas:
-        if len(area) == length and area in territorial:
-            return Suggestion(territorial[area], line, line.territory)
-    return None
+    if line and (unit := _government(areas, territorial, LENGTH[line.territory])):
+        return Suggestion(unit, line, line.territory)
+    if unit := _government(areas, territorial, LENGTH["district"]):
+        return Suggestion(unit, None, "district")
+    return Suggestion(responsible, line) if responsible else None
 
 
-def _coordinating(areas: Sequence[str], territorial: Mapping[str, str]) -> Suggestion | None:
-    for area in areas[::-1]:
-        if area in territorial:
-            return Suggestion(territorial[area], None, "district")
-    return None
+def _most_specific(categories: Sequence[str], areas: Sequence[str], lines: Iterable[Line]) -> Line | None:
+    catalogue = {(line.category, line.area): line for line in lines}
+    places = [(category, area) for category in categories for area in (*areas, ANYWHERE)]
+    return next((catalogue[place] for place in places if place in catalogue), None)
+
+
+def _government(areas: Sequence[str], territorial: Mapping[str, str], length: int) -> str | None:
+    return next((territorial[area] for area in areas if len(area) == length and area in territorial), None)

@@ -23,13 +23,19 @@ def suggested_unit(order: "WorkOrder") -> SuggestedUnit | None:
     if order.category is None:
         return None
     categories, areas = order.category.chain(), order.area.chain() if order.area else []
-    governments = Unit.objects.filter(area__code__in=areas, kind__in=[Unit.Kind.STREET, Unit.Kind.DISTRICT], is_active=True)
+    governments = Unit.objects.filter(
+        area__code__in=areas, kind__in=[Unit.Kind.STREET, Unit.Kind.DISTRICT], is_active=True
+    )
     territorial = dict(governments.values_list("area__code", "code"))
-    found = routing.suggest(categories, areas, _lines(categories), territorial)
+    found = routing.suggest(categories, areas, _lines(categories), territorial, _of_sector(order.category.sector))
     return SuggestedUnit(Unit.objects.get(code=found.unit), found.line, found.territory) if found else None
 
 
+def _of_sector(sector: str) -> str:
+    return Unit.objects.filter(sector=sector, is_active=True).values_list("code", flat=True).first() or ""
+
+
 def _lines(categories: list[str]) -> list[routing.Line]:
-    rows = Responsibility.objects.filter(category__code__in=categories)
+    rows = Responsibility.objects.filter(category__code__in=categories).exclude(unit__is_active=False)
     values = rows.values_list("category__code", "area__code", "unit__code", "territory")
     return [routing.Line(category, area or "", unit or "", territory) for category, area, unit, territory in values]

@@ -32,9 +32,7 @@ class ReworkForm(StepForm):
 class CloseForm(StepForm):
     """Three answers, or none at all from somebody who could not be reached."""
 
-    reached = forms.ChoiceField(
-        label=_("Complainant reached"), choices=YES_NO, initial="yes", widget=forms.RadioSelect
-    )
+    reached = forms.ChoiceField(label=_("Complainant reached"), choices=YES_NO, initial="yes", widget=forms.RadioSelect)
     contacted = forms.ChoiceField(
         label=_("Did the unit contact you?"), choices=YES_NO, widget=forms.RadioSelect, required=False
     )
@@ -59,10 +57,11 @@ class CloseForm(StepForm):
     def _check_unreachable(self) -> None:
         """Two attempts rule: rules.md D 8, the number is the policy's."""
         needed = self.order.policy.rules.callback_attempts
-        made = Callback.objects.filter(order=self.order, round=self.order.round).values_list("attempts", flat=True).first()
-        if (made or 0) < needed:
+        this_round = Callback.objects.filter(order=self.order, round=self.order.round)
+        made = this_round.values_list("attempts", flat=True).first() or 0
+        if made < needed:
             message = _("Closing as unreachable takes %(needed)s recorded attempts; there are %(made)s.")
-            self.add_error("reached", message % {"needed": needed, "made": made or 0})
+            self.add_error("reached", message % {"needed": needed, "made": made})
         for answer in ("contacted", "solved", "satisfied"):
             if self.cleaned_data.get(answer):
                 self.add_error(answer, _("Somebody who was not reached gave no answer."))

@@ -9,7 +9,6 @@ from evaluation.models import Callback
 from workorders.models import Event, WorkOrder
 
 
-
 def open_callback(order: WorkOrder, *, now: datetime, round: int | None = None) -> Callback:
     """Running it twice opens one callback: the database knows one a round."""
     callback, _created = Callback.objects.get_or_create(

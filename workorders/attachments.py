@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
@@ -32,12 +33,20 @@ def extension(file: UploadedFile) -> str:
     return PurePath(file.name or "").suffix.lower()
 
 
+def shown_name(file: UploadedFile) -> str:
+    """What the file was called, without what is dangerous in a name; its end stays, however long it is."""
+    name = PurePath(get_valid_filename(file.name or ""))
+    return name.stem[: 200 - len(name.suffix)] + name.suffix
+
+
 def check(file: UploadedFile) -> None:
     """Raises ValidationError for a file that is empty, too large or of a kind that is not taken."""
     named = {"name": file.name}
     if extension(file) not in CONTENT_TYPES:
         kinds = " ".join(sorted(suffix.lstrip(".") for suffix in CONTENT_TYPES))
-        raise ValidationError(_("“%(name)s”: files of this kind are not taken. Taken are: %(kinds)s.") % {**named, "kinds": kinds})
+        raise ValidationError(
+            _("“%(name)s”: files of this kind are not taken. Taken are: %(kinds)s.") % {**named, "kinds": kinds}
+        )
     if not file.size:
         raise ValidationError(_("“%(name)s” is empty.") % named)
     if file.size > settings.ATTACHMENT_MAX_BYTES:
@@ -47,14 +56,13 @@ def check(file: UploadedFile) -> None:
 
 def attach(event: Event, files: Iterable[UploadedFile]) -> None:
     for file in files:
+        file.seek(0)  # it may have been read before, by a try that was refused
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        shown = file.name or digest
-        file.name = digest[:32] + extension(file)
         Attachment.objects.create(
             order=event.order,
             event=event,
-            file=file,
-            name=get_valid_filename(shown)[:200],
+            file=File(file, name=digest[:32] + extension(file)),
+            name=shown_name(file),
             content_type=CONTENT_TYPES[extension(file)],
             size=file.size,
             sha256=digest,

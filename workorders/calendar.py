@@ -1,7 +1,8 @@
 """Working-time arithmetic, pure: values in, values out.
 
-A working day is a span of working time: seven working days from Tuesday 10:30 end on the seventh working day after it at
-10:30, and from a moment outside working time they count from the next opening. Make-up days 调休 are ordinary working days.
+A working day is a span of working time: seven working days from Tuesday 10:30 end on the seventh working day after it
+at 10:30, and from a moment outside working time they count from the next opening. Make-up days 调休 are ordinary
+working days.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ class NoWorkingTime(ValueError):
 
 @dataclass(frozen=True)
 class WorkCalendar:
-    """`days` maps announced dates to whether they are worked; `hours` are a working day's spans, ascending, local time."""
+    """`days` maps announced dates to whether they are worked; `hours` are a working day's spans, ascending, local."""
 
     days: Mapping[date, bool]
     hours: tuple[tuple[time, time], ...]
@@ -41,14 +42,15 @@ class WorkCalendar:
         """Working spans from the day on, without end."""
         day, idle = first, 0
         while idle < SEARCH_LIMIT:
-            idle = 0 if self.is_working(day) else idle + 1
-            for start, end in self.hours if self.is_working(day) else ():
+            hours = self.hours if self.is_working(day) else ()
+            for start, end in hours:
                 yield self._at(day, start), self._at(day, end)
+            idle = 0 if hours else idle + 1
             day += ONE_DAY
-        raise NoWorkingTime(f"no working day in the {SEARCH_LIMIT} days before {day}")
+        raise NoWorkingTime(f"no working time in the {SEARCH_LIMIT} days before {day}")
 
     def add(self, start: datetime, amount: timedelta) -> datetime:
-        """The moment when `amount` of working time has passed since `start`; always inside working time, ends included."""
+        """The moment when `amount` of working time has passed since `start`; inside working time, its ends included."""
         if amount < ZERO:
             raise ValueError("working time cannot be taken back")
         for opening, closing in self.spans(start.astimezone(self.zone).date()):

@@ -1,4 +1,4 @@
-"""The only writer of Clock. Deadlines are computed when a clock starts and stored; nothing recomputes them on reading."""
+"""The only writer of Clock. A deadline is computed when its clock starts and stored; nothing recomputes it on read."""
 
 import logging
 from collections.abc import Iterable
@@ -12,18 +12,18 @@ from django.utils import timezone
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import UNIT_CLOCKS
 from workorders.models import CalendarDay, Clock
-from workorders.policy import Rules
+from workorders.policy import Limit, Rules
 
 if TYPE_CHECKING:
     from workorders.models import Unit, WorkOrder
 
 logger = logging.getLogger(__name__)
 
-HORIZON = timedelta(days=120)
+HORIZON = timedelta(days=120)  # more than any row of holidays lengthens a limit by
 
 
 def load_calendar(rules: Rules, start: datetime, horizon: timedelta = HORIZON) -> WorkCalendar:
-    """The announced days from `start` on; a limit that reaches past the horizon meets unannounced days and says so."""
+    """The announced days from `start` on, up to a horizon that whatever is computed with it must not pass."""
     first = timezone.localdate(start)
     days = CalendarDay.objects.filter(date__range=(first, first + horizon)).values_list("date", "is_working")
     return WorkCalendar(dict(days), rules.hours)
@@ -36,7 +36,8 @@ def start(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Uni
     limited = {kind: limit for kind, limit in limits.items() if limit}
     if not limited:
         return
-    calendar = load_calendar(rules, now)
+    reach = max(limit.reach for limit in limited.values()) + rules.escalation(order.grade).reach
+    calendar = load_calendar(rules, now, reach + HORIZON)
     clocks = []
     for kind, limit in limited.items():
         alerts = rules.alerts(kind, order.grade, now, limit, calendar)
@@ -61,14 +62,13 @@ def start(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Uni
 def stop(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Unit | None") -> None:
     """The order did what these clocks asked for: in time or not."""
     for clock in _running(order, kinds, unit):
-        end(clock, Clock.Outcome.MET if now <= clock.due_at else Clock.Outcome.MISSED, now=now)
+        end(clock, Clock.Outcome.MISSED if _is_overdue(clock, now) else Clock.Outcome.MET, now=now)
 
 
 def void(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
     """What these clocks asked for, of whatever unit, is no longer owed. One that ran out already stays missed."""
     for clock in order.clocks.running().filter(kind__in=list(kinds)):
-        overdue = clock.paused_at is None and clock.due_at < now
-        end(clock, Clock.Outcome.MISSED if overdue else Clock.Outcome.VOID, now=now)
+        end(clock, Clock.Outcome.MISSED if _is_overdue(clock, now) else Clock.Outcome.VOID, now=now)
 
 
 def end(clock: Clock, outcome: Clock.Outcome, *, now: datetime) -> None:
@@ -83,14 +83,14 @@ def pause(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
 
 def resume(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
     """Move the deadline and the alerts still to come by as much time as was left when the clock was paused."""
-    calendar: WorkCalendar | None = None
+    wait = order.policy.rules.escalation(order.grade)
     for clock in order.clocks.running().filter(kind__in=list(kinds)).exclude(paused_at=None):
-        calendar = calendar or load_calendar(order.policy.rules, clock.paused_at, now - clock.paused_at + HORIZON)
-        _resume(clock, calendar, now)
+        reach = (now - clock.paused_at) + 2 * (clock.due_at - clock.paused_at) + wait.reach
+        _resume(clock, wait, load_calendar(order.policy.rules, clock.paused_at, reach + HORIZON), now)
 
 
-def _resume(clock: Clock, calendar: WorkCalendar, now: datetime) -> None:
-    paused_at = clock.paused_at
+def _resume(clock: Clock, wait: Limit, calendar: WorkCalendar, now: datetime) -> None:
+    paused_at, warning = clock.paused_at, clock.alerts_at[0]
 
     def moved(instant: datetime) -> datetime:
         if clock.in_working_time:
@@ -98,7 +98,9 @@ def _resume(clock: Clock, calendar: WorkCalendar, now: datetime) -> None:
         return instant + (now - paused_at)
 
     clock.due_at = moved(clock.due_at)
-    clock.alerts_at = clock.alerts_at[: clock.level] + [moved(instant) for instant in clock.alerts_at[clock.level :]]
+    # A warning that was reached before the pause stays where it was, raised already or not.
+    warning = moved(warning) if warning > paused_at else warning
+    clock.alerts_at = [warning, clock.due_at, wait.after(clock.due_at, calendar)]
     clock.next_alert_at = clock.alerts_at[clock.level] if clock.level < len(clock.alerts_at) else None
     clock.provisional = clock.in_working_time and not calendar.is_announced(_last_day(clock.due_at))
     clock.paused_at = None
@@ -140,6 +142,10 @@ def _running(order: "WorkOrder", kinds: Iterable[str], unit: "Unit | None") -> Q
     orders = [kind for kind in kinds if kind not in UNIT_CLOCKS]
     running = order.clocks.running()
     return running.filter(kind__in=orders, unit=None) | running.filter(kind__in=ours, unit=unit)
+
+
+def _is_overdue(clock: Clock, now: datetime) -> bool:
+    return clock.paused_at is None and clock.due_at < now
 
 
 def _last_day(instant: datetime) -> date:

@@ -1,10 +1,11 @@
 """Personal data at rest: authenticated encryption, and a keyed hash beside it for exact search (DESIGN §5).
 
-A stored value reads `cipher:key id:base64(nonce + ciphertext)`. What it belongs to (model and field) is authenticated too,
-so a value moved to another column does not decrypt.
+A stored value reads `cipher:key id:base64(nonce + ciphertext)`. What it belongs to (model and field) is authenticated
+too, so a value moved to another column does not decrypt.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import os
@@ -31,7 +32,10 @@ class Undecipherable(ValueError):
 def keys() -> dict[str, bytes]:
     """Key id → 32 bytes; the first one encrypts."""
     pairs = (entry.partition(":") for entry in settings.FIELD_KEYS)
-    found = {name: base64.b64decode(value) for name, _colon, value in pairs}
+    try:
+        found = {name: base64.b64decode(value, validate=True) for name, _colon, value in pairs}
+    except binascii.Error:
+        found = {}
     if not found or any(len(key) != 32 for key in found.values()):
         raise ImproperlyConfigured("FIELD_KEYS needs at least one id:key, each key 32 bytes in base64")
     return found
@@ -61,21 +65,31 @@ CIPHERS = {"AES-256-GCM": (_seal_aes, _open_aes), "SM4-GCM": (_seal_sm4, _open_s
 
 
 def encrypt(clear: str, owner: str) -> str:
-    key_id, key = next(iter(keys().items()))
+    prefix, key = current_prefix(), next(iter(keys().values()))
     seal, _open = CIPHERS[settings.FIELD_CIPHER]
     nonce = os.urandom(NONCE)
     sealed = nonce + seal(key, nonce, clear.encode(), owner.encode())
-    return f"{settings.FIELD_CIPHER}:{key_id}:{base64.b64encode(sealed).decode()}"
+    return f"{prefix}{base64.b64encode(sealed).decode()}"
+
+
+def current_prefix() -> str:
+    """What a value encrypted today begins with."""
+    if settings.FIELD_CIPHER not in CIPHERS:
+        raise ImproperlyConfigured(f"FIELD_CIPHER must be one of {', '.join(CIPHERS)}")
+    return f"{settings.FIELD_CIPHER}:{next(iter(keys()))}:"
 
 
 def decrypt(stored: str, owner: str) -> str:
-    cipher, key_id, encoded = stored.split(":", 2)
+    cipher, _colon, rest = stored.partition(":")
+    key_id, _colon, encoded = rest.partition(":")
+    if cipher not in CIPHERS:
+        raise Undecipherable(f"a value of {owner} is not encrypted by any known cipher")
     if key_id not in keys():
         raise Undecipherable(f"FIELD_KEYS has no key {key_id}")
-    raw = base64.b64decode(encoded)
     try:
+        raw = base64.b64decode(encoded, validate=True)
         return CIPHERS[cipher][1](keys()[key_id], raw[:NONCE], raw[NONCE:], owner.encode()).decode()
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise Undecipherable(f"a value of {owner} does not decrypt with key {key_id}") from None
 
 
@@ -92,9 +106,10 @@ def normal_text(value: str) -> str:
 
 
 def normal_phone(value: str) -> str:
-    """Digits only, without the country's code."""
+    """Digits only, without the country's code, and without the 0 before an area's code that falls away behind it."""
     digits = "".join(character for character in unicodedata.normalize("NFKC", value) if character.isdigit())
-    return digits.removeprefix("0086").removeprefix("86") if len(digits) > 11 else digits
+    national = digits.removeprefix("00").removeprefix("86") if len(digits) > 11 else digits
+    return national.removeprefix("0")
 
 
 class EncryptedField(models.TextField):
@@ -142,11 +157,12 @@ def mask_name(value: str) -> str:
 
 
 def mask_number(value: str) -> str:
-    """138****1234; a short number keeps only its end."""
-    if len(value) < 8:
-        return "*" * max(len(value) - 2, 0) + value[-2:] if value else ""
-    return f"{value[:3]}{'*' * (len(value) - 7)}{value[-4:]}"
+    """138****1234; a short number keeps less, so that at least half of it stays hidden."""
+    end = 4 if len(value) >= 8 else min(2, len(value) // 2)
+    start = 3 if len(value) >= 11 else 0
+    return value[:start] + "*" * (len(value) - start - end) + value[len(value) - end :]
 
 
 def mask_text(value: str) -> str:
-    return value[:6] + "…" if len(value) > 6 else "*" * len(value)
+    """The beginning, which in an address is the district; never more than half."""
+    return value[: min(6, len(value) // 2)] + "…" if value else ""

@@ -47,6 +47,11 @@ def append(
 ) -> Event:
     """Call it with the order's row locked (or just created): the number follows the last one."""
     last = Event.objects.filter(order=order).order_by("-number").only("number", "hash").first()
+    data = data or {}
+    if not _lasts(data):
+        raise ValueError(
+            f"{step}: the ledger keeps text, whole numbers and what comes back from the database unchanged"
+        )
     event = Event(
         order=order,
         number=last.number + 1 if last else 1,
@@ -58,7 +63,7 @@ def append(
         unit=actor.unit if actor else None,
         at=at,
         reason=reason,
-        data=data or {},
+        data=data,
         previous_hash=last.hash if last else "",
     )
     event.hash = fingerprint(event)
@@ -68,9 +73,8 @@ def append(
 
 def broken_link(events: Iterable[Event]) -> Event | None:
     """The first event of one order, given in order, that does not follow from the one before it; none if all do."""
-    previous, number = "", 0
-    for event in events:
-        number += 1
+    previous = ""
+    for number, event in enumerate(events, start=1):
         if (event.number, event.previous_hash) != (number, previous) or event.hash != fingerprint(event):
             return event
         previous = event.hash
@@ -78,4 +82,27 @@ def broken_link(events: Iterable[Event]) -> Event | None:
 
 
 def verify(order: "WorkOrder") -> Event | None:
-    return broken_link(order.events.select_related("order", "actor", "unit").order_by("number"))
+    """The first event that does not fit: changed, missing, or not what the order itself says; none if all do.
+
+    Every event is one version of the order, so that a ledger cut off at its end shows; one that has gone on since the
+    order was read does not.
+    """
+    events = list(order.events.select_related("order", "actor", "unit").order_by("number"))
+    broken = broken_link(events)
+    if broken or len(events) > order.version:
+        return broken
+    if len(events) < order.version:
+        return Event(order=order, number=len(events) + 1)
+    told, stands = (events[-1].target, events[-1].round), (order.status, order.round)
+    return None if told == stands else events[-1]
+
+
+def _lasts(value: Any) -> bool:
+    """jsonb gives a very large float back as a whole number and forgets the sign of -0.0: the hash would not fit."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _lasts(one) for key, one in value.items())
+    if isinstance(value, list):
+        return all(_lasts(one) for one in value)
+    if isinstance(value, float):
+        return abs(value) < 1e15 and str(value) != "-0.0"
+    return value is None or isinstance(value, str | int)

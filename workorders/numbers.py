@@ -1,9 +1,11 @@
-"""Order numbers: 261122-000042-7 is the day, a running number and a check digit, and can be read out over the telephone.
+"""Order numbers: 261122-000042-7 is the day, a running number and a check digit, short enough for the telephone.
 
-The running number comes from a database sequence of six digits that wraps round: concurrent registrations never wait for
-each other, and a number could only repeat on a day with more than a million orders (the unique column would refuse it).
+The running number comes from a database sequence of six digits that wraps round: concurrent registrations never wait
+for each other, and a number could only repeat on a day with more than a million orders (the unique column would refuse
+it).
 """
 
+import unicodedata
 from datetime import datetime
 
 from django.db import connection
@@ -51,5 +53,6 @@ def spoken(number: str) -> str:
 
 
 def typed(text: str) -> str:
-    """The number in what somebody typed or pasted: groups, blanks and dashes do not matter."""
-    return "".join(character for character in text if character.isascii() and character.isdigit())
+    """The number in what somebody typed or pasted: groups, blanks, dashes and full-width digits do not matter."""
+    narrow = unicodedata.normalize("NFKC", text)
+    return "".join(character for character in narrow if character.isascii() and character.isdigit())

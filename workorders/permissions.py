@@ -1,5 +1,6 @@
 """Rows: `WorkOrder.objects.visible_to(user)`. Acts: the step's roles, in the name of the unit they are for."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -21,17 +22,19 @@ CITY_ROLES = (
     Role.AUDITOR,
 )
 UNIT_ROLES = (Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR)
+# What only the hotline itself does, whatever roles somebody in a unit was given.
+HOTLINE_ROLES = frozenset(CITY_ROLES) - frozenset(UNIT_ROLES)
 
 
 class WorkOrderQuerySet(models.QuerySet["WorkOrder"]):
     def visible_to(self, user: Any) -> "WorkOrderQuerySet":
-        """The city's hotline sees all; a unit what it and the units below it handle or co-handle; None is the system."""
+        """The city's hotline sees all; a unit what it or a unit below it handles or co-handles; None is the system."""
         if user is None:
             return self
         if not user.is_active or user.unit is None:
             return self.none()
-        if user.unit.kind == "city" and user.has_role(*CITY_ROLES):
-            return self
+        if user.unit.kind == "city":
+            return self if user.has_role(*CITY_ROLES) else self.none()
         if user.has_role(*UNIT_ROLES):
             units = user.unit.branch().values("pk")
             return self.filter(Q(lead_unit__in=units) | stages.co_handled_by(units))
@@ -46,13 +49,18 @@ def acting_unit(step: Step, order: "WorkOrder", actor: "User | None") -> "Unit |
 def may_act(step: Step, order: "WorkOrder", actor: "User | None") -> bool:
     if actor is None:
         return step.by_system
-    if not actor.has_role(*step.roles):
+    if not actor.has_role(*_counting(step.roles, actor)):
         return False
     if step.acts_for == ActsFor.LEAD:
         return order.lead_unit_id is not None and actor.unit_id == order.lead_unit_id
     if step.acts_for == ActsFor.CO_HANDLING:
         return actor.unit_id != order.lead_unit_id and _co_handles(order, actor)
     return True
+
+
+def _counting(roles: Iterable[Role], actor: "User") -> list[Role]:
+    at_hotline = actor.unit is not None and actor.unit.kind == "city"
+    return [role for role in roles if at_hotline or role not in HOTLINE_ROLES]
 
 
 def _co_handles(order: "WorkOrder", actor: "User") -> bool:

@@ -3,6 +3,7 @@
 Version 1 is `policy/default.toml`. A document is plain JSON data; every problem is reported with the path to it.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from workorders.lifecycle import ClockKind, Grade
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
 UNITS = ("hour", "natural_day", "working_day")
-LADDER = ("warning", "overdue", "escalation")
+SECTIONS = ("limits", "rework", "ladder", "callback", "archive", "retention_years")
+SPAN = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
+BOUNDS = {("callback", "attempts"): (1, 10), ("archive", "after_days"): (0, 3660)}
+LIMITED_RETENTION = ("general", "major")  # of Category.Retention; the third is for ever
 
 
 def default_document() -> dict[str, Any]:
@@ -34,6 +38,11 @@ class Limit:
     @property
     def in_working_time(self) -> bool:
         return self.unit == "working_day"
+
+    @property
+    def reach(self) -> timedelta:
+        """Natural days that surely hold it."""
+        return timedelta(hours=self.value) if self.unit == "hour" else timedelta(days=2 * self.value)
 
     def scaled(self, share: float) -> "Limit":
         return Limit(self.value * share, self.unit)
@@ -68,10 +77,16 @@ class Rules:
 
     def alerts(self, kind: str, grade: str, start: datetime, limit: Limit, calendar: WorkCalendar) -> list[datetime]:
         """The instants of the ladder's levels, ascending: warning, overdue, escalation."""
-        ladder = self.document["ladder"].get(grade, self.document["ladder"]["default"])
-        wait = Limit(**ladder["escalation"])
         due = limit.after(start, calendar)
-        return [limit.after(start, calendar, ladder["warning"]), due, wait.after(due, calendar)]
+        warning = limit.after(start, calendar, self._ladder(grade)["warning"])
+        return [warning, due, self.escalation(grade).after(due, calendar)]
+
+    def escalation(self, grade: str) -> Limit:
+        """How long after the deadline the matter goes up."""
+        return Limit(**self._ladder(grade)["escalation"])
+
+    def _ladder(self, grade: str) -> dict[str, Any]:
+        return self.document["ladder"].get(grade, self.document["ladder"]["default"])
 
     @property
     def callback_attempts(self) -> int:
@@ -90,42 +105,59 @@ def problems_of(document: Any) -> list[str]:
     """What is wrong with a policy document, one line each; empty when it may be put in force."""
     if not isinstance(document, dict):
         return [_("The document must be a table of settings.")]
-    return list(_problems(document))
+    return list(_shape_problems(document)) or list(_problems(document))
+
+
+def _shape_problems(document: dict[str, Any]) -> Iterator[str]:
+    for section in SECTIONS:
+        if section not in document:
+            yield _("%(path)s: is missing.") % {"path": section}
+        elif not isinstance(document[section], dict):
+            yield _("%(path)s: must be a table of settings.") % {"path": section}
 
 
 def _problems(document: dict[str, Any]) -> Iterator[str]:
-    for section in ("working_hours", "limits", "rework", "ladder", "callback", "archive", "retention_years"):
-        if section not in document:
-            yield _("%(path)s: is missing.") % {"path": section}
-            return
-    yield from _hour_problems(document["working_hours"])
+    yield from _hour_problems(document.get("working_hours"))
     yield from _limits_problems(document["limits"])
     yield from _ladder_problems(document["ladder"])
     yield from _number_problems(document)
+    yield from _retention_problems(document["retention_years"])
 
 
 def _hour_problems(hours: Any) -> Iterator[str]:
     previous = ""
-    for span in hours if isinstance(hours, list) else [""]:
-        start, _dash, end = str(span).partition("-")
-        try:
-            ordered = previous <= start and time.fromisoformat(start) < time.fromisoformat(end)
-        except ValueError:
-            ordered = False
-        if not ordered:
-            yield _("working_hours: “%(span)s” is not a span such as 09:00-12:00, after the one before it.") % {"span": span}
+    for span in hours if isinstance(hours, list) and hours else [""]:
+        span = span if isinstance(span, str) else ""
+        start, _dash, end = span.partition("-")
+        if not (SPAN.fullmatch(span) and previous <= start < end):
+            yield _("working_hours: “%(span)s” is not a span such as 09:00-12:00, after the one before it.") % {
+                "span": span
+            }
         previous = end
 
 
 def _limits_problems(limits: dict[str, Any]) -> Iterator[str]:
+    for kind in limits:
+        if kind not in ClockKind.values:
+            yield _("%(path)s: there is no clock “%(kind)s”.") % {"path": "limits", "kind": kind}
     for kind in ClockKind.values:
         if kind not in limits:
             yield _("%(path)s: is missing.") % {"path": f"limits.{kind}"}
-            continue
-        for grade, entry in limits[kind].items():
-            yield from _limit_problems(f"limits.{kind}.{grade}", entry)
-            if grade not in Grade.values:
-                yield _("%(path)s: there is no such grade.") % {"path": f"limits.{kind}.{grade}"}
+        elif not isinstance(limits[kind], dict):
+            yield _("%(path)s: must be a table of settings.") % {"path": f"limits.{kind}"}
+        else:
+            yield from _grades_problems(kind, limits[kind])
+
+
+def _grades_problems(kind: str, entries: dict[str, Any]) -> Iterator[str]:
+    """No order goes without a limit (Art. 13); only an emergency has to be arrived at."""
+    for grade in [Grade.EMERGENCY.value] if kind == ClockKind.ARRIVAL else Grade.values:
+        if grade not in entries:
+            yield _("%(path)s: is missing.") % {"path": f"limits.{kind}.{grade}"}
+    for grade, entry in entries.items():
+        yield from _limit_problems(f"limits.{kind}.{grade}", entry)
+        if grade not in Grade.values:
+            yield _("%(path)s: there is no such grade.") % {"path": f"limits.{kind}.{grade}"}
 
 
 def _limit_problems(path: str, entry: Any) -> Iterator[str]:
@@ -141,22 +173,43 @@ def _ladder_problems(ladder: dict[str, Any]) -> Iterator[str]:
     if "default" not in ladder:
         yield _("%(path)s: is missing.") % {"path": "ladder.default"}
     for name, levels in ladder.items():
+        if name not in ("default", *Grade.values):
+            yield _("%(path)s: there is no such grade.") % {"path": f"ladder.{name}"}
+        if not isinstance(levels, dict):
+            yield _("%(path)s: must be a table of settings.") % {"path": f"ladder.{name}"}
+            continue
         if not _is_number(levels.get("warning")) or not 0 < levels["warning"] < 1:
             yield _("%(path)s: must be a share between 0 and 1.") % {"path": f"ladder.{name}.warning"}
         yield from _limit_problems(f"ladder.{name}.escalation", levels.get("escalation"))
 
 
 def _number_problems(document: dict[str, Any]) -> Iterator[str]:
-    bounds = {("rework", "share"): (0.05, 1), ("callback", "attempts"): (1, 10), ("archive", "after_days"): (0, 3660)}
-    for (section, key), (low, high) in bounds.items():
-        value = document[section].get(key)
-        if not _is_number(value) or not low <= value <= high:
-            yield _("%(path)s: must be a number from %(low)s to %(high)s.") % {
-                "path": f"{section}.{key}", "low": low, "high": high,
-            }
-    for kind in document["rework"].get("clocks", []):
+    yield from _number_problem("rework.share", document["rework"].get("share"), 0.05, 1)
+    for (section, key), (low, high) in BOUNDS.items():
+        yield from _whole_number_problem(f"{section}.{key}", document[section].get(key), low, high)
+    clocks = document["rework"].get("clocks")
+    for kind in clocks if isinstance(clocks, list) else [""]:
         if kind not in ClockKind.values:
-            yield _("%(path)s: there is no clock “%(kind)s”.") % {"path": "rework.clocks", "kind": kind}
+            shown = kind if isinstance(kind, str) else ""
+            yield _("%(path)s: there is no clock “%(kind)s”.") % {"path": "rework.clocks", "kind": shown}
+
+
+def _retention_problems(years: dict[str, Any]) -> Iterator[str]:
+    """A class that nobody knows would leave the one that was meant to be kept for ever, in silence."""
+    for name, value in years.items():
+        path = f"retention_years.{name}"
+        if name not in LIMITED_RETENTION:
+            yield _("%(path)s: there is no such retention class that ends.") % {"path": path}
+        yield from _whole_number_problem(path, value, 1, 200)
+
+
+def _whole_number_problem(path: str, value: Any, low: int, high: int) -> Iterator[str]:
+    yield from _number_problem(path, None if isinstance(value, float) else value, low, high)
+
+
+def _number_problem(path: str, value: Any, low: float, high: float) -> Iterator[str]:
+    if not _is_number(value) or not low <= value <= high:
+        yield _("%(path)s: must be a number from %(low)s to %(high)s.") % {"path": path, "low": low, "high": high}
 
 
 def _is_number(value: Any) -> bool:

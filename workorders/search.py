@@ -14,32 +14,38 @@ if TYPE_CHECKING:
     from workorders.models import WorkOrder
     from workorders.permissions import WorkOrderQuerySet
 
-RUNS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[0-9a-z]+")
+HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+RUNS = re.compile(f"[0-9a-z{HAN}]+")
+# Chinese is written without blanks: a line that breaks inside a word does not end it.
+WRAPPED = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
+BETWEEN_HAN = re.compile(f"(?<=[{HAN}])(?=[{HAN}])")
 
 
 def cut(text: str) -> set[str]:
-    """Every two neighbouring characters of a run of Chinese, or of letters and digits; a lone one by itself; lower case."""
+    """Every two neighbouring characters of a run of Chinese, letters and digits; a lone one by itself; lower case."""
     found: set[str] = set()
-    for run in RUNS.findall(text.lower()):
+    for run in RUNS.findall(WRAPPED.sub("", text.lower())):
         found.update(run[start : start + 2] for start in range(max(1, len(run) - 1)))
     return found
 
 
 def tokens_of(order: "WorkOrder") -> list[str]:
-    return sorted(cut("\n".join((order.title, order.matter, order.address))))
+    return sorted(cut(" / ".join((order.title, order.matter, order.address))))
 
 
 def matching(orders: "WorkOrderQuerySet", query: str) -> "WorkOrderQuerySet":
-    """Orders whose number is the query, or whose title, matter and place together hold every word of it."""
+    """Orders whose title, matter and place together hold every word of the query, or whose number it is."""
+    held = Q()
+    for word in query.replace("\0", " ").split():
+        held &= _held(word)
     number = numbers.typed(query)
-    if numbers.is_valid(number):
-        return orders.filter(number=number)
-    for word in query.split():
-        orders = _holding(orders, word)
-    return orders
+    return orders.filter(held | Q(number=number) if numbers.is_valid(number) else held)
 
 
-def _holding(orders: "WorkOrderQuerySet", word: str) -> "WorkOrderQuerySet":
+def _held(word: str) -> Q:
+    text = Q(title__icontains=word) | Q(matter__icontains=word) | Q(address__icontains=word)
     pairs = sorted(token for token in cut(word) if len(token) == 2)
-    narrowed = orders.filter(tokens__contains=pairs) if pairs else orders
-    return narrowed.filter(Q(title__icontains=word) | Q(matter__icontains=word) | Q(address__icontains=word))
+    if not pairs:
+        return text
+    broken = BETWEEN_HAN.sub(r"\\s*", re.escape(word))
+    return Q(tokens__contains=pairs) & (text | Q(matter__iregex=broken))

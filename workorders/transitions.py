@@ -1,19 +1,23 @@
 """`perform()`, the one door: lock, check, write, ledger, in one transaction. Only this module moves a status."""
 
 import inspect
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.dispatch import Signal
+from django.forms.fields import BaseTemporalField
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
 
 from workorders import clocks, ledger, numbers, search, stages
 from workorders.attachments import attach
-from workorders.forms import StepForm
+from workorders.forms import CodesField, StepForm
 from workorders.lifecycle import ENDED, ClockKind, Step, steps_of
 from workorders.models import Event, Policy, WorkOrder
 from workorders.permissions import acting_unit, may_act
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 transitioned = Signal()  # sent with `event`, inside the transaction
 
 STEPS: dict[str, Step] = {name: step for name, step, _targets in steps_of(WorkOrder)}
+SURROGATE = re.compile("[\ud800-\udfff]")
 MOVED = ["status", "version", "round", "lead_unit", "parent", "category", "area", "grade", "ended_at"]
 
 
@@ -42,8 +47,8 @@ def perform(
 ) -> Event:
     """Do one step on one order, for console, API, tasks and tests alike. `actor` none is the system itself.
 
-    `data` may hold raw input (codes, text) or objects. Raises a `Refused`: NotVisible 404, NotAllowed 403, WrongState or
-    StaleVersion 409 with the order as it stands, Invalid 400 with the fields; then nothing has changed.
+    `data` may hold raw input (codes, text) or objects. Raises a `Refused`: NotVisible 404, NotAllowed 403, WrongState
+    or StaleVersion 409 with the order as it stands, Invalid 400 with the fields; then nothing has changed.
     """
     now = now or timezone.now()
     order = _lock(order_id, actor)
@@ -79,19 +84,18 @@ def title_of(matter: str) -> str:
 
 def available(order: WorkOrder, actor: "User") -> dict[str, Step]:
     """The steps this user may do on this order now, in the order of the life cycle; one query at most."""
-    return {
-        name: step
-        for name, step in STEPS.items()
-        if _leads_on(order, name) and may_act(step, order, actor)
-    }
+    return {name: step for name, step in STEPS.items() if _leads_on(order, name) and may_act(step, order, actor)}
 
 
 def _lock(order_id: int, actor: "User | None") -> WorkOrder:
-    orders = WorkOrder.objects.visible_to(actor).select_related("policy", "lead_unit", "category", "area")
-    try:
-        return orders.select_for_update(of=("self",)).get(pk=order_id)
-    except WorkOrder.DoesNotExist:
-        raise NotVisible from None
+    """Lock, then read: a query that waited for the lock sees the row anew, but not what it is joined with."""
+    orders = WorkOrder.objects.visible_to(actor).filter(pk=order_id)
+    locked = orders.order_by().select_for_update(of=("self",)).values_list("pk", flat=True).first()
+    related = orders.select_related("policy", "lead_unit", "category", "area")
+    order = related.first() if locked else None
+    if order is None:
+        raise NotVisible
+    return order
 
 
 def _check(order: WorkOrder, name: str, actor: "User | None", version: int | None) -> None:
@@ -114,15 +118,35 @@ def _validate(
 ) -> StepForm:
     step = STEPS[name]
     given = {**data, "reason": reason} if step.reason or reason else data
-    form = form_of(name)(
-        given, MultiValueDict({"files": list(files)}), order=order, step=step, actor=actor
-    )
+    form = form_of(name)(given, MultiValueDict({"files": list(files)}), order=order, step=step, actor=actor)
+    fields = _input_problems(form, given, bool(files)) or form.errors
+    if fields:
+        raise Invalid(fields={field: [str(error) for error in errors] for field, errors in fields.items()}, order=order)
+    return form
+
+
+def _input_problems(form: StepForm, given: dict[str, Any], files: bool) -> dict[str, list[str]]:
     unknown = (set(given) | ({"files"} if files else set())) - set(form.fields)
     if unknown:
-        raise Invalid(fields={field: ["unknown"] for field in sorted(unknown)}, order=order)
-    if not form.is_valid():
-        raise Invalid(fields={field: [str(error) for error in errors] for field, errors in form.errors.items()}, order=order)
-    return form
+        return {field: ["unknown"] for field in sorted(unknown)}
+    misshapen = [field for field in given if not _is_input(given[field], form.fields[field])]
+    return {field: [_("This is not a value of the kind that is asked for.")] for field in misshapen}
+
+
+def _is_input(value: Any, field: forms.Field) -> bool:
+    """JSON brings kinds of values that an HTML form never does, and that its fields do not expect."""
+    if value is None:
+        return True
+    if isinstance(field, CodesField | forms.MultipleChoiceField):
+        return isinstance(value, list | tuple) and all(_is_single(one) for one in value)
+    if isinstance(field, BaseTemporalField):
+        return isinstance(value, str | date) and _is_single(value)
+    return _is_single(value)
+
+
+def _is_single(value: Any) -> bool:
+    """Half a surrogate pair is text for Python, and for nobody else."""
+    return not (isinstance(value, dict | list | tuple | bytes) or (isinstance(value, str) and SURROGATE.search(value)))
 
 
 def form_of(name: str) -> type[StepForm]:

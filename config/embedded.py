@@ -1,0 +1,209 @@
+"""A real PostgreSQL and a real Redis-protocol server around one command.
+
+python -m config.embedded [--throwaway] [--apart] COMMAND…
+
+--throwaway  for tests: the database may be lost with the machine
+--apart      Ctrl-C does not reach the command itself; it is asked to end, once
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from config.postgres import postgres
+from config.processes import (
+    PR_SET_CHILD_SUBREAPER,
+    Refused,
+    Server,
+    Signals,
+    Steps,
+    Stopped,
+    end,
+    make_folder,
+    prctl,
+    reap,
+    shown,
+    sweep,
+    tied_to_us,
+)
+from config.valkey import valkey
+
+ROOT = Path(__file__).resolve().parent.parent
+END_COMMAND: Steps = ((signal.SIGTERM, 30), (signal.SIGKILL, 10))
+INTERRUPT_PATIENCE = 5.0
+
+
+def state_dir() -> Path:
+    return Path(os.environ.get("STATE_DIR") or ROOT / ".state").resolve()
+
+
+def running_pid(state: Path) -> str | None:
+    try:
+        with (state / "lock").open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return (state / "lock").read_text().strip()
+    return None
+
+
+def already_runs(state: Path, pid: str) -> str:
+    return f"Jiesu already runs in {shown(state)} (process {pid}). Stop it, or set STATE_DIR."
+
+
+@contextmanager
+def locked(state: Path) -> Iterator[None]:
+    with open(os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(already_runs(state, file.read().strip())) from None
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def new_secrets() -> dict[str, str]:
+    def key() -> str:
+        return base64.b64encode(secrets.token_bytes(32)).decode()
+
+    return {"SECRET_KEY": secrets.token_urlsafe(50), "FIELD_KEYS": f"k1:{key()}", "INDEX_KEY": key()}
+
+
+def kept_secrets(state: Path) -> dict[str, str]:
+    path = state / "secrets.json"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=state, prefix="secrets.") as file:  # mode 0600
+            json.dump(new_secrets(), file)
+            file.flush()
+            with suppress(FileExistsError):  # another run was first: its secrets hold
+                os.link(file.name, path)
+    known: dict[str, str] = json.loads(path.read_text())
+    return known
+
+
+def fill_environment(state: Path) -> None:
+    values = kept_secrets(state) | {
+        "STATE_DIR": str(state),
+        "MEDIA_ROOT": str(state / "files"),
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+    }
+    os.environ["STATE_DIR"] = str(state)
+    for name, value in values.items():
+        os.environ[name] = os.environ.get(name) or value
+
+
+class Command:
+    """The command: unless it is set apart, a terminal's Ctrl-C reaches it as it reaches us."""
+
+    def __init__(self, argv: list[str], servers: list[Server], apart: bool) -> None:
+        self.servers = servers
+        self.apart = apart
+        self.process = subprocess.Popen(argv, start_new_session=apart, preexec_fn=tied_to_us(signal.SIGTERM))
+        self.known = [self.process.pid, *(server.process.pid for server in servers)]
+        self.must_end_at = float("inf")
+
+    def watch(self, signals: Signals) -> int:
+        while self.process.poll() is None:
+            patience = self.must_end_at - time.monotonic()
+            self.notice(signals.wait(None if patience == float("inf") else max(0.0, patience)))
+            reap(self.known)
+            if time.monotonic() >= self.must_end_at or self.fallen():
+                end(self.process, END_COMMAND)
+        code = 1 if self.fallen() else self.process.returncode
+        return code if code >= 0 else 128 - code
+
+    def notice(self, received: list[int]) -> None:
+        interrupted = signal.SIGINT in received
+        if signal.SIGTERM in received or signal.SIGHUP in received or (interrupted and self.apart):
+            self.must_end_at = 0.0
+        # The command has had it too and decides (a shell stays); without a terminal nobody could ask twice.
+        elif interrupted and not at_terminal():
+            self.must_end_at = min(self.must_end_at, time.monotonic() + INTERRUPT_PATIENCE)
+
+    def fallen(self) -> bool:
+        return any(server.process.poll() is not None for server in self.servers)
+
+
+def at_terminal() -> bool:
+    with suppress(OSError):
+        return os.tcgetpgrp(0) == os.getpgrp()
+    return False
+
+
+def supervised(command: Command, signals: Signals) -> int:
+    try:
+        return command.watch(signals)
+    finally:
+        sweep(command.known)
+        for server in command.servers:
+            if server.process.poll() is not None:
+                say(f"{server.name} ended while the command ran (log: {server.log}).")
+
+
+def with_servers(argv: list[str], state: Path, options: set[str]) -> int:
+    signals = Signals()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    servers = []
+    with ExitStack() as stack:
+        stack.enter_context(locked(state))
+        if not os.environ.get("DATABASE_URL"):
+            server, os.environ["DATABASE_URL"] = stack.enter_context(postgres(state, "--throwaway" in options, signals))
+            servers.append(server)
+        if not os.environ.get("REDIS_URL"):
+            server, os.environ["REDIS_URL"] = stack.enter_context(valkey(state, signals))
+            servers.append(server)
+        return supervised(Command(argv, servers, "--apart" in options), signals)
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def run(argv: list[str], options: set[str]) -> int:
+    if not shutil.which(argv[0]):
+        say(f"{argv[0]}: there is no such command.")
+        return 127
+    state = state_dir()
+    make_folder(state)
+    fill_environment(state)
+    if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+        os.execvp(argv[0], argv)  # noqa: S606  the reader's own command
+    return with_servers(argv, state, options)
+
+
+def main(argv: list[str]) -> int:
+    options = set()
+    while argv[:1] in (["--throwaway"], ["--apart"]):
+        options.add(argv.pop(0))
+    if not argv:
+        say("Usage: python -m config.embedded [--throwaway] [--apart] COMMAND…")
+        return 2
+    try:
+        return run(argv, options)
+    except Refused as problem:
+        say(str(problem))
+    except PermissionError as problem:
+        say(f"No right to use {problem.filename}: it belongs to another user. Give it back, or set STATE_DIR.")
+    except Stopped as stop:
+        return 128 + int(stop.args[0])
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

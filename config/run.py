@@ -1,0 +1,158 @@
+"""The whole system on one machine: python -m config.run, under config.embedded (make run does both)."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import django
+from django.core.management import call_command
+from honcho.manager import Manager
+from honcho.process import Popen, Process
+
+from config.embedded import already_runs, running_pid, state_dir
+from config.processes import PR_SET_PDEATHSIG, prctl, tied_to_us
+
+PORT = os.environ.get("PORT") or "8000"
+SITE = f"http://127.0.0.1:{PORT}"
+PYTHON = sys.executable
+GUNICORN = [PYTHON, "-m", "gunicorn", "--log-level", "warning", "--no-control-socket"]
+CELERY = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
+PROCESSES = {
+    "web": [*GUNICORN, "--bind", f"127.0.0.1:{PORT}", "--workers", "2", "--threads", "4", "config.wsgi"],
+    "worker": [
+        *CELERY,
+        "worker",
+        "--concurrency",
+        "2",
+        "--loglevel",
+        "warning",
+        "--without-gossip",
+        "--without-mingle",
+    ],
+    # A schedule in memory: there is no file that a kill could leave half-written.
+    "beat": [*CELERY, "beat", "--scheduler", "celery.beat:Scheduler", "--loglevel", "warning", "--pidfile", ""],
+}
+
+
+def port_objection() -> str:
+    if not PORT.isdecimal() or not 0 < int(PORT) < 65536:
+        return f"PORT={PORT} is not a port: choose a number, PORT=8001 make run"
+    try:
+        socket.create_server(("127.0.0.1", int(PORT))).close()
+    except PermissionError:
+        return f"Port {PORT} is for root alone. Choose another: PORT=8001 make run"
+    except OSError:
+        return f"Port {PORT} is taken. Choose another: PORT={int(PORT) % 65535 + 1} make run"
+    return ""
+
+
+def objection() -> str:
+    if (pid := running_pid(state_dir())) and not os.environ.get("DATABASE_URL"):
+        return already_runs(state_dir(), pid)
+    return port_objection()
+
+
+def prepare() -> None:
+    """In a process of its own, and one for all three: loading Django takes longer than finding nothing to do."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    call_command("migrate", verbosity=0)
+    call_command("load_reference")
+    if os.environ.get("DEMO") != "0":
+        call_command("seed_demo")
+
+
+def log_ins() -> str:
+    return subprocess.run([PYTHON, "manage.py", "demo_logins"], stdout=subprocess.PIPE, text=True).stdout.rstrip()
+
+
+def answers() -> bool:
+    """An unhealthy answer counts: the beat's first heartbeat comes a little later."""
+    try:
+        urllib.request.urlopen(f"{SITE}/healthz", timeout=5).close()  # noqa: S310  our own address
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def announce() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    lines = log_ins()
+    while not answers():
+        time.sleep(0.2)
+    print(
+        f"\n  Jiesu 接诉 is running\n\n  Console  {SITE}/\n  Admin    {SITE}/admin/\n  Health   {SITE}/healthz\n\n"
+        f"{lines}\n\n  Stop with Ctrl-C.\n",
+        flush=True,
+    )
+
+
+@contextmanager
+def announcer() -> Iterator[None]:
+    process = subprocess.Popen([PYTHON, "-m", "config.run", "--announce"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+class TiedPopen(Popen):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, preexec_fn=tied_to_us(signal.SIGTERM), **options)
+
+
+class TiedProcess(Process):
+    """Ends with its manager, even where that is killed outright; else web and port would outlive it."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._child_ctor = TiedPopen
+
+    def run(self, *arguments: Any) -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        super().run(*arguments)
+
+
+def serve() -> int:
+    manager = Manager()
+    manager._process_ctor = TiedProcess
+    for name, argv in PROCESSES.items():
+        manager.add_process(name, f"exec {shlex.join(argv)}", env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    with announcer():
+        manager.loop()
+    return int(manager.returncode)
+
+
+def preflight() -> int:
+    """Before any server starts."""
+    if line := objection():
+        print(line, file=sys.stderr)
+        return 1
+    return 0
+
+
+def run() -> int:
+    return preflight() or subprocess.run([PYTHON, "-m", "config.run", "--prepare"]).returncode or serve()
+
+
+PARTS: dict[str, Callable[[], int | None]] = {
+    "--preflight": preflight,
+    "--prepare": prepare,
+    "--announce": announce,
+    "": run,
+}
+
+if __name__ == "__main__":
+    sys.exit(PARTS[" ".join(sys.argv[1:])]())

@@ -1,0 +1,183 @@
+"""A real browser takes one order by hand from registration to closed, and looks at the pages as people see them."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from config.cast import Cast
+from tests.conftest import CHROMIUM
+from tests.roads import Road
+from workorders.lifecycle import Role
+from workorders.models import Unit, WorkOrder
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
+
+# Playwright keeps an event loop in this thread; Django would refuse the plain queries of a test beside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PASSWORD = "hotline-at-three"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def cast(committed: None) -> Cast:
+    return Cast(PASSWORD)
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browser's console complained of: errors of scripts, of the security policy, of missing files."""
+    return []
+
+
+@pytest.fixture
+def log_in(browser: Browser, live_server: Any, cast: Cast, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    contexts = []
+
+    def open_page(role: Role, unit: Unit | None = None, size: str = "desk", locale: str = "zh-CN") -> Page:
+        context = browser.new_context(viewport=SIZES[size], locale=locale, base_url=live_server.url)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto("/")
+        page.get_by_label("用户名").fill(cast.of(role, unit).username)
+        page.get_by_label("密码").fill(PASSWORD)
+        page.get_by_role("button", name="登录").click()
+        page.wait_for_url("**/orders/**")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def do(page: Page, step: str, **typed: str) -> None:
+    """Press the step's button on the order's page, fill its form where it has one, send it, arrive on the page again."""
+    button, form = page.locator(f"[data-step={step}]"), page.locator("#step form")
+    if typed:
+        button.click()
+    for name, value in typed.items():
+        field = form.locator(f"[name={name}]").first
+        if field.get_attribute("type") == "radio":
+            form.locator(f"[name={name}][value={value}]").check()
+        else:
+            field.fill(value)
+    with page.expect_navigation():
+        (form.locator("button.btn-primary") if typed else button).click()
+    expect(page.locator("#messages .alert-success")).to_be_visible()
+
+
+def test_one_order_goes_by_hand_from_registration_to_closed(
+    log_in: Callable[..., Page], cast: Cast, complaints: list[str]
+) -> None:
+    street = Unit.objects.get(code="J110105009")
+    operator = log_in(Role.OPERATOR)
+    operator.get_by_role("link", name="登记").click()
+    operator.locator("[name=matter]").fill("幸福里小区北门路灯连续三天不亮，夜间出行不便，希望尽快维修。")
+    operator.locator("[name=name]").fill("李华")
+    operator.locator("[name=phone]").fill("13900005678")
+    operator.locator("[name=category]").fill("010101 道路清扫保洁不及时")
+    operator.locator("[name=area]").fill("110105009 亚运村街道")
+    operator.locator("[name=area]").press("Control+Enter")
+    operator.wait_for_url(re.compile(r"/orders/\d{13}/"))
+    order = WorkOrder.objects.get()
+    path = f"/orders/{order.number}/"
+    expect(operator.get_by_text("139****5678")).to_be_visible()
+    do(operator, "accept", category="010101 道路清扫保洁不及时")
+
+    dispatcher = log_in(Role.DISPATCHER)
+    dispatcher.get_by_role("link", name=order.spoken_number).click()
+    do(dispatcher, "dispatch", instructions="请尽快核实处理")
+
+    handler = log_in(Role.HANDLER, street, size="phone")
+    handler.get_by_role("link", name=order.spoken_number).click()
+    do(handler, "sign")
+    do(handler, "contact", text="已电话联系诉求人，约定今晚到场。")
+    do(handler, "progress", text="已到现场，更换灯具。")
+    do(handler, "report", text="路灯线路老化，已更换并恢复照明，后续加强巡检。")
+
+    reviewer = log_in(Role.REVIEWER, street)
+    reviewer.goto(path)
+    do(reviewer, "approve")
+
+    agent = log_in(Role.CALLBACK_AGENT)
+    agent.get_by_role("link", name=order.spoken_number).click()
+    do(agent, "close", contacted="yes", solved="yes", satisfied="yes", words="修好了，谢谢")
+    expect(agent.locator(".stepper [aria-current=step]")).to_have_text("已办结")
+    order = WorkOrder.objects.get()
+    assert (order.status, order.events.count()) == ("closed", 9)
+    assert complaints == []
+
+
+def test_a_refused_form_keeps_what_was_typed_and_says_why_in_place(log_in: Callable[..., Page], cast: Cast) -> None:
+    order = Road(cast, timezone.now()).to("accepted")
+    page = log_in(Role.DISPATCHER)
+    page.goto(f"/orders/{order.number}/")
+    page.locator("[data-step=dispatch]").click()
+    page.locator("#step [name=lead]").fill("X999 没有的单位")
+    page.locator("#step [name=instructions]").fill("请当天到场")
+    page.locator("#step button.btn-primary").click()
+    expect(page.locator("#step .error")).to_contain_text("X999")
+    expect(page.locator("#step [name=instructions]")).to_have_value("请当天到场")
+    expect(page.locator("#step [name=lead]")).to_be_focused()
+
+
+def test_a_half_filled_registration_survives_a_reload(log_in: Callable[..., Page]) -> None:
+    page = log_in(Role.OPERATOR)
+    page.goto("/intake/registration/")
+    page.locator("[name=matter]").fill("说到一半电话断了")
+    page.locator("[name=kind]").select_option("help")
+    page.reload()
+    expect(page.locator("[name=matter]")).to_have_value("说到一半电话断了")
+    expect(page.locator("[name=kind]")).to_have_value("help")
+
+
+def test_choosing_a_filter_narrows_the_list_without_a_reload(log_in: Callable[..., Page], cast: Cast) -> None:
+    road = Road(cast, timezone.now())
+    closed, registered = road.to("closed"), road.register(matter="另一件事")
+    page = log_in(Role.SUPERVISOR)
+    page.goto("/orders/?view=all")
+    expect(page.get_by_role("link", name=registered.spoken_number)).to_be_visible()
+    page.locator("select[name=status]").select_option("closed")
+    expect(page.get_by_role("link", name=registered.spoken_number)).to_have_count(0)
+    expect(page.get_by_role("link", name=closed.spoken_number)).to_be_visible()
+    assert "status=closed" in page.url
+    page.locator("[data-clear=status]").click()
+    expect(page.get_by_role("link", name=registered.spoken_number)).to_be_visible()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_page_is_wider_than_its_screen_and_no_console_error_appears(
+    size: str, log_in: Callable[..., Page], cast: Cast, complaints: list[str]
+) -> None:
+    order = Road(cast, timezone.now()).to("closed")
+    page = log_in(Role.OPERATOR, size=size)
+    for path in ("/orders/?view=all", "/orders/?view=todo", f"/orders/{order.number}/", "/intake/registration/"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    assert complaints == []
+
+
+def test_the_administration_opens_without_a_console_error(log_in: Callable[..., Page], complaints: list[str]) -> None:
+    page = log_in(Role.ADMINISTRATOR)
+    for path in ("/admin/", "/admin/workorders/unit/", "/admin/workorders/policy/", "/admin/workorders/calendarday/"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_role("main").or_(page.locator("#main"))).to_be_visible()
+    assert complaints == []
