@@ -13,7 +13,7 @@ PACKAGES = config workorders intake dispatch evaluation archive
 LOCK = .state/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: run test check checks messages lock setup
+.PHONY: run test check checks messages lock screens drawing setup
 
 run: setup
 	@$(PY) -m config.run --preflight
@@ -46,3 +46,11 @@ lock: setup
 
 setup:
 	@$(PYTHON) config/bootstrap.py
+
+# Pictures for docs/, from the demo that `make run` serves on the same PORT in another terminal.
+screens: setup
+	@$(PY) docs/screenshots.py $(ARGS)
+
+drawing: setup
+	@exec env STATE_DIR=$(STATE_DIR)/check $(EMBEDDED) --throwaway $(PY) manage.py graph_transitions workorders.WorkOrder \
+		--exclude note,reveal,withdraw --output docs/lifecycle.svg

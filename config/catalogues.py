@@ -76,7 +76,8 @@ def missing(locale: str) -> list[str]:
         if not message.id:
             continue
         text = translated.get(message.id, message.context)
-        strings = [] if text is None else [text.string] if isinstance(text.string, str) else list(text.string)
+        said = text.string if text else None
+        strings = [said] if isinstance(said, str) else list(said or ())
         if not strings or not all(strings):
             found.append(f"not translated: {message.id!r}")
         elif text is not None:

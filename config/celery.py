@@ -27,7 +27,7 @@ def unpublished() -> Iterator[None]:
 
 
 class CommittedTask(DjangoTask):
-    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """A broker that is away must not fail an act that is already committed: the beat's scans find what got lost."""
         if not _unpublished.get():
             transaction.on_commit(partial(self.delay, *args, **kwargs), robust=True)

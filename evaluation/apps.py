@@ -24,4 +24,4 @@ def ask_for_callback(event: Any, **_signal: Any) -> None:
     from evaluation.tasks import open_callback
 
     if event.step == "approve":
-        open_callback.delay_on_commit(event.order_id)
+        open_callback.delay_on_commit(event.order_id)  # type: ignore[attr-defined]

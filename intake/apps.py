@@ -10,6 +10,7 @@ class IntakeConfig(AppConfig):
         from intake import forms, panels
         from workorders import stages
 
+        stages.step("register", form=forms.RegistrationForm)
         stages.step("answer", form=forms.AnswerForm)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=forms.DeclineForm)

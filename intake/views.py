@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -10,10 +10,11 @@ from intake.forms import RegistrationForm
 from intake.services import Voice, register
 from workorders.lifecycle import Role
 from workorders.refusals import NotAllowed
+from workorders.views.request import StaffRequest
 
 
 @login_required
-def registration(request: HttpRequest) -> HttpResponse:
+def registration(request: StaffRequest) -> HttpResponse:
     """登记: one form for every channel."""
     if not request.user.has_role(Role.OPERATOR):
         raise NotAllowed

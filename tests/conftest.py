@@ -9,15 +9,21 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from hypothesis import settings as hypothesis
 
 from config.cast import Cast
 from dispatch import catalogue
 from tests.roads import Road
 from workorders import reference
 
+hypothesis.register_profile("unhurried", deadline=None)  # a busy machine is no fault of the code
+hypothesis.load_profile("unhurried")
+
 CHINA = ZoneInfo("Asia/Shanghai")
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-NO_CHROMIUM = f"The browser tests were left out: there is no {CHROMIUM} (Debian: apt-get install chromium fonts-noto-cjk)."
+NO_CHROMIUM = (
+    f"The browser tests were left out: there is no {CHROMIUM} (Debian: apt-get install chromium fonts-noto-cjk)."
+)
 
 # Tuesday morning in a plain working week.
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=CHINA)
@@ -73,5 +79,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not CHROMIUM.exists():
         terminalreporter.write_line(NO_CHROMIUM)
-
-

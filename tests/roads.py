@@ -48,7 +48,13 @@ class Road:
         self.category = Category.objects.filter(grade="ordinary", children=None).order_by("path")[0]
 
     def register(self, **facts: Any) -> WorkOrder:
-        voice = {"matter": "小区楼下夜间施工噪音扰民", "category": self.category, "area": self.street, "phone": "13800001234", "name": "王小明"}
+        voice = {
+            "matter": "小区楼下夜间施工噪音扰民",
+            "category": self.category,
+            "area": self.street,
+            "phone": "13800001234",
+            "name": "王小明",
+        }
         operator = self.cast.of(Role.OPERATOR)
         return register(Voice(**{**voice, **facts}), actor=operator, now=self.now)  # type: ignore[arg-type]
 

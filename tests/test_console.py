@@ -44,7 +44,12 @@ def queries_of(client: Client, address: str) -> int:
 
 def test_every_page_asks_a_stranger_to_log_in(client: Client, road: Road) -> None:
     order = road.register()
-    for address in ("/orders/", f"/orders/{order.number}/", f"/orders/{order.number}/steps/accept/", "/intake/registration/"):
+    for address in (
+        "/orders/",
+        f"/orders/{order.number}/",
+        f"/orders/{order.number}/steps/accept/",
+        "/intake/registration/",
+    ):
         response = client.get(address)
         assert response.status_code == 302
         assert response["Location"].startswith("/login/")
@@ -122,7 +127,12 @@ def test_an_unknown_unit_is_refused_in_place_and_nothing_typed_is_lost(as_: Call
     order = recent.to("accepted")
     response = as_(Role.DISPATCHER).post(
         f"/orders/{order.number}/steps/dispatch/",
-        {"version": order.version, "lead": "X999 没有的单位", "co_handling": ["", "J110101001 东华门街道办事处"], "instructions": "请尽快处理"},
+        {
+            "version": order.version,
+            "lead": "X999 没有的单位",
+            "co_handling": ["", "J110101001 东华门街道办事处"],
+            "instructions": "请尽快处理",
+        },
     )
     page = response.content.decode()
     assert response.status_code == 400
@@ -138,7 +148,8 @@ def test_a_stale_form_says_what_happened_and_keeps_what_was_typed(as_: Callable,
     seen = order.version
     recent.act(order, "note", text="诉求人来电补充：夜间也有噪音")
     response = as_(Role.DISPATCHER).post(
-        f"/orders/{order.number}/steps/consult/", {"version": seen, "reason": "职责交叉需会商", "participants": ["Q110105"]}
+        f"/orders/{order.number}/steps/consult/",
+        {"version": seen, "reason": "职责交叉需会商", "participants": ["Q110105"]},
     )
     page = response.content.decode()
     assert response.status_code == 409
@@ -181,7 +192,14 @@ def test_an_operator_registers_a_complaint(as_: Callable, cast: Cast) -> None:
 
 
 def test_a_registration_with_errors_keeps_everything_and_registers_nothing(as_: Callable, cast: Cast) -> None:
-    words = {"matter": "", "kind": "complaint", "channel": "phone", "category": "999999", "phone": "abc", "address": "某路口"}
+    words = {
+        "matter": "",
+        "kind": "complaint",
+        "channel": "phone",
+        "category": "999999",
+        "phone": "abc",
+        "address": "某路口",
+    }
     response = as_(Role.OPERATOR).post("/intake/registration/", words)
     page = response.content.decode()
     assert response.status_code == 400
@@ -246,7 +264,10 @@ def test_the_list_finds_by_number_and_by_words(as_: Callable, recent: Road) -> N
 
 
 def test_each_role_opens_the_list_on_what_waits_for_it(as_: Callable, recent: Road) -> None:
-    orders = {status: recent.to(status, matter=f"{status} 的工单") for status in ("registered", "accepted", "dispatched", "reported", "callback")}
+    orders = {
+        status: recent.to(status, matter=f"{status} 的工单")
+        for status in ("registered", "accepted", "dispatched", "reported", "callback")
+    }
     waits = {
         (Role.OPERATOR, None): {"registered"},
         (Role.DISPATCHER, None): {"accepted"},
@@ -262,9 +283,11 @@ def test_each_role_opens_the_list_on_what_waits_for_it(as_: Callable, recent: Ro
 def test_pages_of_the_list_hold_every_order_once(as_: Callable, recent: Road) -> None:
     orders = [recent.register(matter=f"第 {n} 件") for n in range(60)]
     client = as_(Role.SUPERVISOR)
-    pages = [client.get("/orders/", {"view": "all", "sort": "newest", "page": page}).content.decode() for page in (1, 2, 3)]
+    pages = [
+        client.get("/orders/", {"view": "all", "sort": "newest", "page": page}).content.decode() for page in (1, 2, 3)
+    ]
     for order in orders:
-        assert sum(f"/orders/{order.number}/\">{order.spoken_number}" in page for page in pages) == 1
+        assert sum(f'/orders/{order.number}/">{order.spoken_number}' in page for page in pages) == 1
     assert 'rel="next"' not in pages[2]
 
 

@@ -7,7 +7,10 @@ from django.test import Client
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisGone
 
+from config.cast import Cast
 from workorders import health
+from workorders.lifecycle import Role
+from workorders.models import CalendarDay
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +43,12 @@ def test_healthz_is_503_when_redis_is_gone(client: Client, settings: Any) -> Non
     assert response.status_code == 503
     assert response.json()["redis"] == {"ok": False, "error": RedisGone.__name__}
     assert response.json()["database"]["ok"]
+
+
+def test_the_administrator_is_warned_of_a_year_that_nobody_has_announced(client: Client, cast: Cast) -> None:
+    soon = timezone.localdate() + health.REACH
+    CalendarDay.objects.filter(date__year__gte=soon.year).delete()
+    client.force_login(cast.of(Role.ADMINISTRATOR))
+    assert str(soon.year) in client.get("/orders/").content.decode()
+    CalendarDay.objects.create(date=soon, is_working=True)
+    assert "calendar-exclamation" not in client.get("/orders/").content.decode()

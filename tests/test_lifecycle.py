@@ -23,14 +23,26 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "decline": ("registered incomplete", "declined", "operator", "", "acceptance"),
     "merge": ("registered incomplete accepted", "merged", "operator dispatcher", "", "all"),
     "withdraw": (
-        "registered incomplete accepted consulting dispatched handling suspended reported", "withdrawn", "operator", "", "all",
+        "registered incomplete accepted consulting dispatched handling suspended reported",
+        "withdrawn",
+        "operator",
+        "",
+        "all",
     ),
     "consult": ("accepted", "consulting", "dispatcher", "", ""),
     "dispatch": (
-        "accepted", "dispatched", "dispatcher", "signing contact unit_resolution signing+ unit_resolution+", "dispatch",
+        "accepted",
+        "dispatched",
+        "dispatcher",
+        "signing contact unit_resolution signing+ unit_resolution+",
+        "dispatch",
     ),
     "designate": (
-        "consulting", "dispatched", "dispatcher", "signing contact unit_resolution signing+ unit_resolution+", "dispatch",
+        "consulting",
+        "dispatched",
+        "dispatcher",
+        "signing contact unit_resolution signing+ unit_resolution+",
+        "dispatch",
     ),
     "recall": ("dispatched handling", "accepted", "dispatcher", "dispatch", "units"),
     "sign": ("dispatched", "handling", "handler", "", "signing"),
@@ -51,8 +63,20 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "uphold": ("reviewing", "handling", "supervisor", "contact unit_resolution resolution", ""),
     "dismiss": ("reviewing", "closed", "supervisor", "", ""),
     "archive": (ENDED, "archived", "archivist", "", ""),
-    "note": (f"{OPEN} {ENDED}", SAME, "operator dispatcher handler handler+ reviewer callback_agent supervisor", "", ""),
-    "reveal": (f"{OPEN} {ENDED} archived", SAME, "operator handler handler+ callback_agent supervisor archivist", "", ""),
+    "note": (
+        f"{OPEN} {ENDED}",
+        SAME,
+        "operator dispatcher handler handler+ reviewer callback_agent supervisor",
+        "",
+        "",
+    ),
+    "reveal": (
+        f"{OPEN} {ENDED} archived",
+        SAME,
+        "operator handler handler+ callback_agent supervisor archivist",
+        "",
+        "",
+    ),
 }
 UNITS = {"signing", "contact", "arrival", "unit_resolution", "signing+", "contact+", "arrival+", "unit_resolution+"}
 

@@ -24,7 +24,7 @@ class RoleAdmin(ModelAdmin):
 
     def _is(self, request: HttpRequest, *roles: str) -> bool:
         user: Any = request.user
-        return user.is_authenticated and user.has_role(*roles)
+        return user.is_authenticated and (user.is_superuser or user.has_role(*roles))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -43,7 +43,7 @@ class RoleAdmin(ModelAdmin):
 
 
 class TreeAdmin(RoleAdmin):
-    search_fields = ("code", "name")
+    search_fields: tuple[str, ...] = ("code", "name")
     autocomplete_fields: tuple[str, ...] = ("parent",)
     list_filter: tuple[str, ...] = ("is_active",)
     list_per_page = 50
@@ -114,4 +114,12 @@ class UserAdmin(DjangoUserAdmin, RoleAdmin):
         (_("Person"), {"fields": ("last_name", "first_name", "email")}),
         (_("Work"), {"fields": ("unit", "roles", "is_active")}),
     )
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "usable_password", "password1", "password2", "unit", "roles")}),)
+    add_fieldsets = (
+        (
+            None,
+            {
+                "classes": ("wide",),
+                "fields": ("username", "usable_password", "password1", "password2", "unit", "roles"),
+            },
+        ),
+    )

@@ -64,6 +64,6 @@ def attach(event: Event, files: Iterable[UploadedFile]) -> None:
             file=File(file, name=digest[:32] + extension(file)),
             name=shown_name(file),
             content_type=CONTENT_TYPES[extension(file)],
-            size=file.size,
+            size=file.size or 0,
             sha256=digest,
         )

@@ -1,6 +1,6 @@
 """Is the platform alive: database, Redis, and the beat (with a worker behind it) by its last heartbeat."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -8,8 +8,11 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from workorders.models import CalendarDay
+
 KEY = "beat"
 LATE_AFTER_S = 60
+REACH = timedelta(days=45)  # the longest limit of the rule book, with a long holiday in it
 
 
 def beat(now: datetime | None = None) -> None:
@@ -20,6 +23,12 @@ def report(now: datetime | None = None) -> dict[str, Any]:
     """`ok` is whether everything answers and the last heartbeat is younger than a minute."""
     found = {"database": _database(), **_redis_and_beat(now or timezone.now())}
     return {"ok": all(part["ok"] for part in found.values()), **found}
+
+
+def unannounced_year(today: date) -> int | None:
+    """The year that limits started soon will reach into, if its holidays have not been entered yet."""
+    soon = today + REACH
+    return None if CalendarDay.objects.filter(date=soon).exists() else soon.year
 
 
 def _database() -> dict[str, Any]:

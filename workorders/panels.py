@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
+
+from workorders import health
+from workorders.lifecycle import Role
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ def panels_of(order: Any, user: Any) -> list[dict[str, Any]]:
 
 
 def menu(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the entries this user's roles open."""
+    """Context processor: the entries this user's roles open, and what the administrator has to see at once."""
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"menu": [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]}
+    entries = [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]
+    year = health.unannounced_year(timezone.localdate()) if user.has_role(Role.ADMINISTRATOR) else None
+    return {"menu": entries, "unannounced_year": year}

@@ -1,6 +1,6 @@
 """Reading orders for list and page, each in a fixed number of queries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ class FilterForm(forms.Form):
 
 @dataclass(frozen=True)
 class Listing:
-    orders: list[WorkOrder]
+    orders: Sequence[WorkOrder]
     total: int
     page: int
     more: bool
@@ -136,7 +136,7 @@ def _sorted(orders: "WorkOrderQuerySet", sort: str | None) -> "WorkOrderQuerySet
 
 
 def pressing(clocks: Iterable[Clock]) -> Clock | None:
-    """The one clock that matters most: the earliest deadline of those that run, a paused one only if nothing else runs."""
+    """The clock that matters most: the earliest deadline of those that run, a paused one only if nothing else runs."""
     return min(clocks, key=lambda clock: (clock.paused_at is not None, clock.due_at), default=None)
 
 
@@ -198,6 +198,7 @@ def told(event: Event) -> list[tuple[str, str]]:
     lines = []
     for name, value in event.data.items():
         field = fields.get(name)
-        words = dict(getattr(field, "choices", [])).get(value, value) if not isinstance(value, list) else "、".join(value)
+        choices = dict(getattr(field, "choices", []))
+        words = "、".join(value) if isinstance(value, list) else choices.get(value, value)
         lines.append((str(field.label if field else name), str(words)))
     return lines

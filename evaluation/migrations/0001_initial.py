@@ -6,36 +6,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('workorders', '0001_initial'),
+        ("workorders", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Callback',
+            name="Callback",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField(verbose_name='round')),
-                ('opened_at', models.DateTimeField(verbose_name='opened at')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='unanswered attempts')),
-                ('reached', models.BooleanField(null=True, verbose_name='complainant reached')),
-                ('contacted', models.BooleanField(null=True, verbose_name='contacted by the unit')),
-                ('solved', models.CharField(blank=True, choices=[('yes', 'Solved'), ('mostly', 'Mostly solved'), ('no', 'Not solved')], max_length=10, verbose_name='solved')),
-                ('satisfied', models.CharField(blank=True, choices=[('yes', 'Satisfied'), ('mostly', 'Mostly satisfied'), ('no', 'Not satisfied')], max_length=10, verbose_name='satisfied')),
-                ('words', models.TextField(blank=True, verbose_name="complainant's words")),
-                ('finished_at', models.DateTimeField(null=True, verbose_name='finished at')),
-                ('agent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='callback agent')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='callbacks', to='workorders.workorder', verbose_name='work order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField(verbose_name="round")),
+                ("opened_at", models.DateTimeField(verbose_name="opened at")),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="unanswered attempts")),
+                ("reached", models.BooleanField(null=True, verbose_name="complainant reached")),
+                ("contacted", models.BooleanField(null=True, verbose_name="contacted by the unit")),
+                (
+                    "solved",
+                    models.CharField(
+                        blank=True,
+                        choices=[("yes", "Solved"), ("mostly", "Mostly solved"), ("no", "Not solved")],
+                        max_length=10,
+                        verbose_name="solved",
+                    ),
+                ),
+                (
+                    "satisfied",
+                    models.CharField(
+                        blank=True,
+                        choices=[("yes", "Satisfied"), ("mostly", "Mostly satisfied"), ("no", "Not satisfied")],
+                        max_length=10,
+                        verbose_name="satisfied",
+                    ),
+                ),
+                ("words", models.TextField(blank=True, verbose_name="complainant's words")),
+                ("finished_at", models.DateTimeField(null=True, verbose_name="finished at")),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="callback agent",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="callbacks",
+                        to="workorders.workorder",
+                        verbose_name="work order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'callback',
-                'verbose_name_plural': 'callbacks',
-                'ordering': ['order', 'round'],
-                'constraints': [models.UniqueConstraint(fields=('order', 'round'), name='one_callback_a_round'), models.CheckConstraint(condition=models.Q(models.Q(('reached', True), _negated=True), models.Q(('contacted__isnull', False), models.Q(('solved', ''), _negated=True), models.Q(('satisfied', ''), _negated=True)), _connector='OR'), name='a_reached_complainant_gave_three_answers')],
+                "verbose_name": "callback",
+                "verbose_name_plural": "callbacks",
+                "ordering": ["order", "round"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("order", "round"), name="one_callback_a_round"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reached", True), _negated=True),
+                            models.Q(
+                                ("contacted__isnull", False),
+                                models.Q(("solved", ""), _negated=True),
+                                models.Q(("satisfied", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="a_reached_complainant_gave_three_answers",
+                    ),
+                ],
             },
         ),
     ]

@@ -35,7 +35,9 @@ class Clock(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=ClockKind)
     round = models.PositiveSmallIntegerField(_("round"))
     in_working_time = models.BooleanField(_("in working time"))
-    provisional = models.BooleanField(_("provisional: the calendar of a year it reaches is not announced"), default=False)
+    provisional = models.BooleanField(
+        _("provisional: the calendar of a year it reaches is not announced"), default=False
+    )
     started_at = models.DateTimeField(_("started at"))
     due_at = models.DateTimeField(_("due at"))
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)

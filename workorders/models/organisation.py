@@ -32,7 +32,7 @@ class Tree(models.Model):
         self.path = self.path_below(self.parent)
         super().save(**options)
         if before and before != self.path:
-            for child in type(self)._default_manager.filter(parent=self):
+            for child in self.children.all():  # type: ignore[attr-defined]
                 child.save()
 
     def path_below(self, parent: "Tree | None") -> str:
@@ -40,7 +40,8 @@ class Tree(models.Model):
 
     def branch(self) -> models.QuerySet[Any]:
         """This node and all below it."""
-        return type(self)._default_manager.filter(path__startswith=self.path)
+        rows: Any = type(self)
+        return rows.objects.filter(path__startswith=self.path)
 
     def chain(self) -> list[str]:
         """The codes from this node up to the root."""

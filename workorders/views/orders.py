@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
@@ -10,10 +10,11 @@ from workorders.lifecycle import Step
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
+from workorders.views.request import StaffRequest
 
 
 @login_required
-def orders(request: HttpRequest) -> HttpResponse:
+def orders(request: StaffRequest) -> HttpResponse:
     form = selectors.FilterForm({**_defaults(request), **request.GET.dict()})
     form.is_valid()
     listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), page=_page(request))
@@ -24,24 +25,24 @@ def orders(request: HttpRequest) -> HttpResponse:
     return render(request, template, {"form": form, "listing": listing})
 
 
-def _defaults(request: HttpRequest) -> dict[str, str]:
+def _defaults(request: StaffRequest) -> dict[str, str]:
     """Each opens the list on the next thing to do; who searches means all orders, and so does who has nothing to do."""
     todo = not request.GET.get("q") and selectors.has_work(request.user)
     return {"view": "todo", "sort": "deadline"} if todo else {"view": "all", "sort": "newest"}
 
 
-def _page(request: HttpRequest) -> int:
+def _page(request: StaffRequest) -> int:
     page = request.GET.get("page", "1")
     return min(max(int(page), 1), selectors.LAST_PAGE) if page.isascii() and page.isdigit() else 1
 
 
 @login_required
-def order(request: HttpRequest, number: str) -> HttpResponse:
+def order(request: StaffRequest, number: str) -> HttpResponse:
     return render(request, "workorders/order.html", page_of(request, found(request, number)))
 
 
 @login_required
-def changed(request: HttpRequest, number: str) -> HttpResponse:
+def changed(request: StaffRequest, number: str) -> HttpResponse:
     """Asked for again and again by an open page: nothing new is 204, otherwise a hint to look again."""
     current = WorkOrder.objects.visible_to(request.user).filter(number=number).values_list("version", flat=True).first()
     if current is None or str(current) == request.GET.get("version"):
@@ -49,14 +50,14 @@ def changed(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "workorders/_changed.html", {"number": number})
 
 
-def found(request: HttpRequest, number: str) -> WorkOrder:
+def found(request: StaffRequest, number: str) -> WorkOrder:
     order = selectors.order_page(request.user, numbers.typed(number))
     if order is None:
         raise NotVisible
     return order
 
 
-def page_of(request: HttpRequest, order: WorkOrder) -> dict[str, Any]:
+def page_of(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
     running = [clock for clock in order.clocks.all() if clock.stopped_at is None]
     return {
         "order": order,
@@ -74,7 +75,8 @@ def buttons(order: WorkOrder, user: Any) -> list[tuple[str, Step, bool, bool]]:
     """(name, step, needs no form, moves the order), what leads along the main road first, what only records last."""
     steps = available(order, user)
     ranks = {name: selectors.rank(order, name) for name in steps}
-    return [(name, steps[name], bare(name), ranks[name] < selectors.RECORDS) for name in sorted(steps, key=ranks.__getitem__)]
+    first_to_last = sorted(steps, key=ranks.__getitem__)
+    return [(name, steps[name], bare(name), ranks[name] < selectors.RECORDS) for name in first_to_last]
 
 
 def bare(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,24 +13,25 @@ from workorders.models import WorkOrder
 from workorders.refusals import NotAllowed, NotVisible, Refused, WrongState
 from workorders.transitions import STEPS, available, form_of, perform
 from workorders.views.orders import found
+from workorders.views.request import StaffRequest
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
-def step(request: HttpRequest, number: str, name: str) -> HttpResponse:
+def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
     order = found(request, number)
     if name not in STEPS:
         raise NotVisible
     return _post(request, order, name) if request.method == "POST" else _get(request, order, name)
 
 
-def _get(request: HttpRequest, order: WorkOrder, name: str) -> HttpResponse:
+def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     if name not in available(order, request.user):
         raise WrongState(order=order) if request.user.has_role(*STEPS[name].roles) else NotAllowed(order=order)
     return _form(request, order, name, form_of(name)(order=order, step=STEPS[name], actor=request.user))
 
 
-def _post(request: HttpRequest, order: WorkOrder, name: str) -> HttpResponse:
+def _post(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     form = form_of(name)(request.POST, request.FILES, order=order, step=STEPS[name], actor=request.user)
     try:
         perform(
@@ -47,12 +48,12 @@ def _post(request: HttpRequest, order: WorkOrder, name: str) -> HttpResponse:
     return _to(request, reverse("order", args=[order.number]))
 
 
-def _version(request: HttpRequest) -> int | None:
+def _version(request: StaffRequest) -> int | None:
     version = request.POST.get("version", "")
     return int(version) if version.isascii() and version.isdigit() else None
 
 
-def _refused(request: HttpRequest, order: WorkOrder, name: str, form: StepForm, refusal: Refused) -> HttpResponse:
+def _refused(request: StaffRequest, order: WorkOrder, name: str, form: StepForm, refusal: Refused) -> HttpResponse:
     """What was typed stays in the form; what happened in the meantime stands beside it."""
     seen = _version(request) or order.version
     since = [event for event in order.events.all() if event.number > seen]
@@ -61,7 +62,7 @@ def _refused(request: HttpRequest, order: WorkOrder, name: str, form: StepForm, 
 
 
 def _form(
-    request: HttpRequest,
+    request: StaffRequest,
     order: WorkOrder,
     name: str,
     form: StepForm,
@@ -75,7 +76,7 @@ def _form(
     return render(request, template, context, status=status)
 
 
-def _to(request: HttpRequest, address: str) -> HttpResponse:
+def _to(request: StaffRequest, address: str) -> HttpResponse:
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": address})
     return HttpResponse(status=303, headers={"Location": address})
