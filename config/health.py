@@ -7,4 +7,6 @@ from workorders import health
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     report = health.report()
-    return JsonResponse(report, status=200 if report["ok"] else 503)
+    response = JsonResponse(report, status=200 if report["ok"] else 503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # who asks every few seconds knows the answer
+    return response

@@ -25,7 +25,8 @@ PORT = os.environ.get("PORT") or "8000"
 SITE = f"http://127.0.0.1:{PORT}"
 PYTHON = sys.executable
 GUNICORN = [PYTHON, "-m", "gunicorn", "--log-level", "warning", "--no-control-socket"]
-CELERY = [PYTHON, "-m", "celery", "--quiet", "-A", "config"]
+# As root it warns on every start; here everything but PostgreSQL runs as whoever called make.
+CELERY = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "config"]
 PROCESSES = {
     "web": [*GUNICORN, "--bind", f"127.0.0.1:{PORT}", "--workers", "2", "--threads", "4", "config.wsgi"],
     "worker": [

@@ -78,5 +78,7 @@ class MergeForm(StepForm):
         if parent.pk == self.order.pk:
             raise forms.ValidationError(_("An order cannot be merged into itself."))
         if parent.status in ("merged", "withdrawn", "declined", "archived"):
-            raise forms.ValidationError(_("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()})
+            raise forms.ValidationError(
+                _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}
+            )
         return parent

@@ -26,7 +26,9 @@ def at(text: str) -> datetime:
 
 # Moments around the holidays of real years, on and off the working day's edges, in several zones.
 moments = st.builds(
-    lambda day, minutes, zone: (datetime.combine(day, time(), tzinfo=CHINA) + timedelta(minutes=minutes)).astimezone(zone),
+    lambda day, minutes, zone: (datetime.combine(day, time(), tzinfo=CHINA) + timedelta(minutes=minutes)).astimezone(
+        zone
+    ),
     st.dates(date(2024, 1, 1), date(2026, 11, 30)),
     st.one_of(st.sampled_from([0, 540, 720, 810, 1050, 1439]), st.integers(0, 1439)),
     st.sampled_from([CHINA, reference.UTC]),
@@ -133,7 +135,9 @@ def test_a_year_that_nobody_announced_follows_the_week() -> None:
 
 
 @pytest.mark.parametrize("hours", [HOURS, ()])
-def test_a_calendar_without_working_time_says_so_instead_of_looking_for_ever(hours: tuple[tuple[time, time], ...]) -> None:
+def test_a_calendar_without_working_time_says_so_instead_of_looking_for_ever(
+    hours: tuple[tuple[time, time], ...],
+) -> None:
     free = {date(2026, 1, 1) + timedelta(days=day): bool(not hours) for day in range(800)}
     with pytest.raises(NoWorkingTime):
         WorkCalendar(free, hours).add(at("2026-03-10T10:00"), ZERO)

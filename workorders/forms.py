@@ -25,7 +25,7 @@ class CodeField(forms.CharField):
         super().__init__(widget=forms.TextInput(attrs=attrs), **options)
 
     def prepare_value(self, value: Any) -> Any:
-        return f"{value.code} {value.name}" if isinstance(value, Model) else value
+        return _plain(value)
 
     def to_python(self, value: Any) -> Any:
         return value if isinstance(value, Model) else super().to_python(value)
@@ -90,7 +90,7 @@ class OrderField(forms.CharField):
     """Another order by its number, however it was typed."""
 
     def prepare_value(self, value: Any) -> Any:
-        return numbers.spoken(value.number) if isinstance(value, Model) else value
+        return numbers.spoken(_plain(value)) if isinstance(value, Model) else value
 
     def clean(self, value: Any) -> Any:
         if isinstance(value, Model):

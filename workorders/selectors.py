@@ -196,7 +196,9 @@ def told(event: Event) -> list[tuple[str, str]]:
     """What an event carries, in words: labels and choices come from the form that asked for it."""
     fields: dict[str, Any] = form_of(event.step).base_fields
     lines = []
-    for name, value in event.data.items():
+    # The database keeps a document's keys in an order of its own; people read them as they were asked.
+    asked = [*fields, *sorted(set(event.data) - set(fields))]
+    for name, value in ((name, event.data[name]) for name in asked if name in event.data):
         field = fields.get(name)
         choices = dict(getattr(field, "choices", []))
         words = "、".join(value) if isinstance(value, list) else choices.get(value, value)

@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from intake import sheets
 from intake.importing import layout, limit_of
 from intake.sheets import Row, Table, Unreadable
+from workorders.models import Policy
 
 ENDINGS = (".gz", ".csv", ".xlsx", ".txt")
 SHOWN = 5
@@ -30,6 +31,8 @@ class TableCommand(BaseCommand):
 
     def opened(self, options: dict[str, Any]) -> tuple[Table, dict[str, int]]:
         """The table, and which column feeds which field."""
+        if not Policy.objects.exists():
+            raise CommandError("There are no rules yet. First: manage.py load_reference", returncode=2)
         table = sheets.read(options["file"], options["sheet"])
         columns = layout(table.header, _pairs(options["map"]), self.aliases)
         for name in self.needed:

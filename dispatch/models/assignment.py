@@ -23,7 +23,9 @@ class Assignment(models.Model):
         verbose_name = _("assignment")
         verbose_name_plural = _("assignments")
         ordering = ["id"]
-        indexes = [models.Index(fields=["unit", "order"], condition=models.Q(ended_at=None), name="assignment_in_force")]
+        indexes = [
+            models.Index(fields=["unit", "order"], condition=models.Q(ended_at=None), name="assignment_in_force")
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["order"], condition=models.Q(part="lead", ended_at=None), name="one_lead_unit"

@@ -27,9 +27,7 @@ class Responsibility(models.Model):
             models.UniqueConstraint(
                 fields=["category", "area"], nulls_distinct=False, name="one_line_a_category_and_area"
             ),
-            models.CheckConstraint(
-                condition=models.Q(unit=None) ^ models.Q(territory=""), name="unit_or_territory"
-            ),
+            models.CheckConstraint(condition=models.Q(unit=None) ^ models.Q(territory=""), name="unit_or_territory"),
         ]
 
     def __str__(self) -> str:

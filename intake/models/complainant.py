@@ -1,7 +1,15 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from workorders.fields import BlindIndexField, EncryptedField, blind_index, mask_name, mask_number, mask_text, normal_phone
+from workorders.fields import (
+    BlindIndexField,
+    EncryptedField,
+    blind_index,
+    mask_name,
+    mask_number,
+    mask_text,
+    normal_phone,
+)
 
 
 class Complainant(models.Model):

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from config.management.tables import Rejects, TableCommand, source_of, ticking
 from config.walking import WALK_ALIASES, ReplyForm, Walker, broken, deadlines, steps_of
-from intake.importing import Reference, checked, taken
+from intake.importing import Checked, Reference, checked, taken
 from intake.sheets import Unreadable
 from workorders.models import WorkOrder
+from workorders.refusals import Refused
 
 
 class Command(TableCommand):
@@ -52,8 +53,15 @@ class Command(TableCommand):
                 elif taken(source, [one.cleaned["source_id"]]):
                     known.append(one.cleaned["source_id"])
                 else:
-                    walked.append(walker.walk(one.cleaned).pk)
+                    walked += self._go(walker, one, rejects)
         return walked, ids_of(source, known), rejects
+
+    def _go(self, walker: Walker, one: Checked, rejects: Rejects) -> list[int]:
+        try:
+            return [walker.walk(one.cleaned).pk]
+        except Refused as refusal:
+            rejects.add(one.row, f"{refusal.message} {refusal.fields or ''}".strip())
+        return []
 
     def _tell(self, walked: list[int], known: list[int], seconds: float) -> None:
         steps = steps_of(walked)

@@ -1,0 +1,144 @@
+"""Search: what stands in an order is found by any part of it, and nothing else is."""
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.roads import Road
+from workorders import numbers, search
+from workorders.models import WorkOrder
+
+MATTER = "朝阳区A座3号楼2单元夜间施\n工，噪音95分贝；业主群 WeChat 号 abc_123，物业费涨了50%。\r\n　路面C:\\坑洼，联系 13800001234 转 8"
+ADDRESS = "酒仙桥路10号院（𠮷野家对面）"
+
+
+@pytest.fixture
+def order(road: Road) -> WorkOrder:
+    road.register(matter="另一件事：路灯不亮", address="望京街")
+    return road.register(title="关于施工扰民的投诉", matter=MATTER, address=ADDRESS)
+
+
+def found(query: str) -> list[int]:
+    return list(search.matching(WorkOrder.objects.all(), query).values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "噪音",
+        "楼2",
+        "A座",
+        "a座3号",
+        "3号楼",
+        "wechat",
+        "WECHAT",
+        "We",
+        "95",
+        "95分贝",
+        "13800001234",
+        "酒仙桥路10号院",
+        "𠮷野家",
+        "扰民",
+        "投",
+        "8",
+        "噪音 物业费",
+        "  扰民   酒仙桥  WeChat ",
+        "，噪",
+        "（𠮷野",
+        "夜间施工",
+        "施工，噪音",
+    ],
+)
+def test_a_word_of_title_matter_or_place_is_found(query: str, order: WorkOrder) -> None:
+    assert found(query) == [order.pk]
+
+
+@pytest.mark.parametrize(
+    "query", ["音噪", "施噪", "噪音 路灯", "95贝", "abcd", "13800001235", "座A", "间工", "投诉朝阳", "院关于"]
+)
+def test_a_word_that_does_not_stand_there_is_not_found(query: str, order: WorkOrder) -> None:
+    assert found(query) == []
+
+
+LITERAL = ["50%", "abc_123", "C:\\坑", "%", "_", "\\"]
+NO_PATTERN = ["5%5", "ab%123", "abc123", "a_c", "%%", "噪%贝", "噪_", "\\坑%"]
+NO_PATTERN += [".*", "(噪音)", "噪音|路灯", "[噪音]", "***=噪音", "噪音{1}", "噪音+", "噪.", "^路灯", "\\w\\w"]
+
+
+@pytest.mark.parametrize(
+    ("query", "stands"), [*((one, True) for one in LITERAL), *((one, False) for one in NO_PATTERN)]
+)
+def test_no_character_of_a_query_is_a_wildcard(query: str, stands: bool, order: WorkOrder) -> None:
+    assert found(query) == ([order.pk] if stands else [])
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\0"])
+def test_an_empty_query_narrows_nothing(query: str, order: WorkOrder) -> None:
+    assert len(found(query)) == 2
+
+
+def test_a_character_that_no_database_knows_does_no_harm(order: WorkOrder) -> None:
+    assert found("噪\0音") == [order.pk]
+
+
+@pytest.mark.parametrize("form", ["{0}", " {1} ", "{2}", "{3}", "单号 {1}"])
+def test_an_order_is_found_by_its_number_however_it_is_typed(form: str, order: WorkOrder) -> None:
+    wide = "".join(chr(ord(digit) - ord("0") + ord("０")) for digit in order.number)
+    assert found(form.format(order.number, order.spoken_number, " ".join(order.number), wide)) == [order.pk]
+
+
+def test_a_number_finds_the_order_and_those_that_mention_it(order: WorkOrder, road: Road) -> None:
+    mentions = road.register(matter=f"与工单{order.number}重复")
+    assert set(found(order.number)) == {order.pk, mentions.pk}
+    assert found(numbers.compose(road.now, 999_998)) == []
+
+
+def test_search_stays_within_what_it_was_given(order: WorkOrder) -> None:
+    assert not search.matching(WorkOrder.objects.exclude(pk=order.pk), order.number).exists()
+    assert not search.matching(WorkOrder.objects.none(), "噪音").exists()
+
+
+def test_a_word_of_two_characters_uses_the_index(order: WorkOrder) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for query in ("噪音", "3号", "A座", "夜间施工", order.number):
+            plan = search.matching(WorkOrder.objects.order_by(), query).explain()
+            assert "order_by_words" in plan, f"{query}: {plan}"
+
+
+letters = st.text(st.sampled_from("施工噪音扰民座号Aab19 \n　，%_\\.-İſK𠮷"), min_size=2, max_size=30)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(letters, letters, st.data())
+def test_every_part_of_a_text_is_found(road: Road, matter: str, address: str, data: st.DataObject) -> None:
+    order = road.register(title="标题", matter=matter, address=address)
+    text = data.draw(st.sampled_from([matter, address]))
+    start = data.draw(st.integers(0, len(text) - 2))
+    part = text[start : data.draw(st.integers(start + 2, len(text)))]
+    assert order.pk in found(part)
+
+
+@given(st.text(max_size=60), st.data())
+def test_the_tokens_of_a_word_are_among_those_of_every_text_that_holds_it(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    word = (text[start : data.draw(st.integers(start, len(text)))].split() or [""])[0]
+    pairs = {token for token in search.cut(word) if len(token) == 2}
+    assert pairs <= search.cut(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", set()),
+        ("施工噪音", {"施工", "工噪", "噪音"}),
+        ("A座3", {"a座", "座3"}),
+        ("施\n工", {"施工"}),
+        ("a b", {"a", "b"}),
+        ("施 a", {"施", "a"}),
+        ("投，诉", {"投", "诉"}),
+    ],
+)
+def test_text_is_cut_into_pairs(text: str, tokens: set[str]) -> None:
+    assert search.cut(text) == tokens
