@@ -9,7 +9,6 @@ from intake.models import Appeal
 from workorders.forms import CodeField, OrderField, StepForm, text
 from workorders.lifecycle import Grade, Kind
 
-
 # The six branches of Art. 11; each obliges the hotline to a reply of its own.
 DECLINE_CODES = [
     ("emergency_line", _("Emergency: transferred to 110, 119, 120 or 122")),

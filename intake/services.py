@@ -81,5 +81,3 @@ def _complainant(voice: Voice) -> Complainant | None:
         if voice.name in ("", known.name):
             return known
     return Complainant.objects.create(**given)
-
-

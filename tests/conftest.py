@@ -4,13 +4,16 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from hypothesis import settings as hypothesis
 
+from config import celery_app
 from config.cast import Cast
 from dispatch import catalogue
 from tests.roads import Road
@@ -27,6 +30,12 @@ NO_CHROMIUM = (
 
 # Tuesday morning in a plain working week.
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=CHINA)
+
+
+# Each worker of the suite has a database of its own in PostgreSQL; here it gets one in Redis too.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{WORKER}").geturl()
+settings.CACHES["default"]["LOCATION"] = celery_app.conf.broker_url = REDIS_URL
 
 
 def load() -> None:

@@ -38,8 +38,8 @@ def files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One order of every line of the plan."""
-    plan = [(fate, 1, youngest, oldest) for fate, _count, youngest, oldest in demonstration.PLAN]
+    """One order of every second line of the plan."""
+    plan = [(fate, 1, youngest, oldest) for fate, _count, youngest, oldest in demonstration.PLAN[::2]]
     monkeypatch.setattr(demonstration, "PLAN", plan)
 
 
@@ -131,13 +131,13 @@ def test_the_same_moment_gives_the_same_demo(small: None) -> None:
             seen.append(picture())
             transaction.set_rollback(True)
     assert seen[0] == seen[1]
-    assert len(seen[0]) > 100
+    assert len(seen[0]) > 60
 
 
-@pytest.mark.parametrize("day", ["2026-01-01T00:00", "2025-10-05T03:10", "2026-02-17T12:00", "2025-03-31T23:50"])
-def test_whatever_the_day_every_status_is_there(small: None, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("day", ["2026-01-01T00:00", "2025-10-05T03:10"])
+def test_whatever_the_day_every_status_of_today_is_there(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.test_demo.NOW", datetime.fromisoformat(day).replace(tzinfo=CHINA))
-    plan = [line for line in demonstration.PLAN if line[0].hurried]
+    plan = [(fate, 1, *ages) for fate, _count, *ages in demonstration.PLAN if fate.hurried]
     monkeypatch.setattr(demonstration, "PLAN", plan)
     seed()
     standing = {"incomplete", "accepted", "consulting", "dispatched", "handling", "suspended", "reported", "callback"}

@@ -111,6 +111,18 @@ def test_a_changed_event_is_found_wherever_it_stands(column: str, order: WorkOrd
         assert ledger.verify(order) is None
 
 
+def test_who_rewrites_an_event_with_its_hash_would_have_to_rewrite_all_that_follow(order: WorkOrder) -> None:
+    event = order.events.get(number=3)
+    event.reason = "better"
+    change = "UPDATE workorders_event SET {} = %s WHERE order_id = %s AND number = %s"
+    tamper(change.format("reason"), event.reason, order.pk, 3)
+    tamper(change.format("hash"), ledger.fingerprint(event), order.pk, 3)
+    tamper(change.format("previous_hash"), ledger.fingerprint(event), order.pk, 4)
+    broken = ledger.verify(order)
+    assert broken is not None
+    assert broken.number == 4
+
+
 def test_an_event_moved_to_another_order_is_found_in_both(order: WorkOrder, road: Road) -> None:
     other = road.register()
     tamper("UPDATE workorders_event SET order_id = %s WHERE order_id = %s AND number = 5", other.pk, order.pk)

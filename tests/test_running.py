@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -76,7 +77,8 @@ class Running:
 
     def __exit__(self, *_):
         for pid in processes_of(self.state):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # some end because another one did
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
 

@@ -85,12 +85,14 @@ def resume(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
     """Move the deadline and the alerts still to come by as much time as was left when the clock was paused."""
     wait = order.policy.rules.escalation(order.grade)
     for clock in order.clocks.running().filter(kind__in=list(kinds)).exclude(paused_at=None):
+        assert clock.paused_at
         reach = (now - clock.paused_at) + 2 * (clock.due_at - clock.paused_at) + wait.reach
         _resume(clock, wait, load_calendar(order.policy.rules, clock.paused_at, reach + HORIZON), now)
 
 
 def _resume(clock: Clock, wait: Limit, calendar: WorkCalendar, now: datetime) -> None:
     paused_at, warning = clock.paused_at, clock.alerts_at[0]
+    assert paused_at
 
     def moved(instant: datetime) -> datetime:
         if clock.in_working_time:

@@ -23,7 +23,7 @@ class Record(Protocol):
 
 @dataclass
 class StageStep:
-    form: type[forms.Form] | None = None
+    form: type[Any] | None = None
     record: Record | None = None
 
 
