@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.selectors import suggested_unit
-from workorders.forms import CodeField, CodesField, StepForm, text
+from workorders.forms import CodeField, CodesField, StepForm, line, text
 
 
 class ConsultForm(StepForm):
@@ -49,7 +49,7 @@ class ContactForm(StepForm):
 
 
 class ArriveForm(StepForm):
-    place = forms.CharField(label=_("Where"), max_length=200, required=False)
+    place = line(_("Where"), limit=200)
     text = text(_("What was found"), rows=3, required=False)
 
 

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from intake.models import Appeal
-from workorders.forms import CodeField, OrderField, StepForm, text
+from workorders.forms import CodeField, OrderField, StepForm, line, text
 from workorders.lifecycle import Grade, Kind
 
 # The six branches of Art. 11; each obliges the hotline to a reply of its own.
@@ -22,7 +22,7 @@ DECLINE_CODES = [
 
 class RegistrationForm(forms.Form):
     matter = text(_("Matter in the caller's words"), rows=7, limit=20_000)
-    title = forms.CharField(label=_("Title"), max_length=120, required=False)
+    title = line(_("Title"), limit=120)
     kind = forms.ChoiceField(label=_("Kind"), choices=Kind, initial=Kind.COMPLAINT)
     channel = forms.ChoiceField(label=_("Channel"), choices=Appeal.Channel, initial=Appeal.Channel.PHONE)
     category = CodeField("Category", label=_("Category"), required=False)
@@ -30,8 +30,8 @@ class RegistrationForm(forms.Form):
         label=_("Grade"), choices=[("", _("As the category says")), *Grade.choices], required=False
     )
     area = CodeField("Area", label=_("Area"), required=False)
-    address = forms.CharField(label=_("Place"), max_length=200, required=False)
-    name = forms.CharField(label=_("Name"), max_length=80, required=False)
+    address = line(_("Place"), limit=200)
+    name = line(_("Name"), limit=80)
     phone = forms.RegexField(
         r"^[0-9+\-() ]{3,24}$",
         label=_("Telephone"),
@@ -44,7 +44,7 @@ class RegistrationForm(forms.Form):
         required=False,
         error_messages={"invalid": _("An identity number has 6 to 24 letters and digits.")},
     )
-    home = forms.CharField(label=_("Address of the complainant"), max_length=200, required=False)
+    home = line(_("Address of the complainant"), limit=200)
 
 
 class AnswerForm(StepForm):

@@ -19,12 +19,11 @@ from intake.forms import RegistrationForm
 from intake.models import Appeal
 from intake.services import Voice, already_taken, register
 from intake.sheets import Row, Unreadable
+from workorders.forms import CONTROL, no_control_characters
 from workorders.lifecycle import Kind
 from workorders.models import Area, Category, Policy, User
 
 BATCH = 100
-HAS_CONTROL = _("Control characters stand in it.")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 # The first name that the header has is taken; a finer one stands before a coarser one.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -161,7 +160,7 @@ class RowForm(RegistrationForm):
         """Why the row is not taken; empty where it is sound."""
         for name, value in self.data.items():
             if isinstance(value, str) and CONTROL.search(value):
-                return f"{name}: {HAS_CONTROL}"
+                return f"{name}: {no_control_characters.message}"
         return "; ".join(f"{name}: {' '.join(map(str, errors))}" for name, errors in self.errors.items())
 
 

@@ -1,9 +1,11 @@
 """Real PostgreSQL and Redis; reference data loaded once; time given, never waited for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -43,9 +45,13 @@ def load() -> None:
     catalogue.load()
 
 
+UNBLOCK = pytest.StashKey[Callable[[], AbstractContextManager[None]]]()
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
-    with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
+def django_db_setup(django_db_setup: None, django_db_blocker: Any, pytestconfig: pytest.Config) -> None:
+    pytestconfig.stash[UNBLOCK] = django_db_blocker.unblock
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
         # The test runner empties tables between transactional tests; a site never may.
         cursor.execute("ALTER TABLE workorders_event DISABLE TRIGGER event_no_truncate")
         load()
@@ -53,8 +59,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
 
 @pytest.fixture
 def committed(transactional_db: None) -> None:
-    """For tests with several connections: nothing is rolled back, so the reference data may have to come again."""
-    load()
+    """For tests with several connections: nothing is rolled back, all tables are emptied afterwards."""
+
+
+def empties_tables(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    fixtures = getattr(item, "fixturenames", ())
+    return "transactional_db" in fixtures or bool(marker and marker.kwargs.get("transaction"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """What comes next may be any test, so the reference data come back at once."""
+    result = yield
+    if nextitem and empties_tables(item):
+        with item.config.stash[UNBLOCK]():
+            load()
+    return result
 
 
 @pytest.fixture

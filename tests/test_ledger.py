@@ -9,10 +9,11 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.cast import Cast
 from tests.roads import Road
 from workorders import ledger
 from workorders.lifecycle import Status
-from workorders.models import Event, WorkOrder
+from workorders.models import Event, Unit, User, WorkOrder
 
 
 def sql(statement: str, *values: Any) -> None:
@@ -86,6 +87,8 @@ CHANGES = {
     "round": "round + 1",
     "actor_id": "NULL",
     "unit_id": "NULL",
+    "actor_name": "'somebody'",
+    "unit_code": "'X1'",
     "at": "at + interval '1 microsecond'",
     "reason": "reason || ' '",
     "data": """data || '{"more": 1}'""",
@@ -216,3 +219,11 @@ def test_the_command_says_which_chain_is_broken_and_where(order: WorkOrder, road
     assert "1 chains verified" in told(whole.number)
     with pytest.raises(CommandError, match="no order"):
         told("260310-000042-0")
+
+
+def test_the_chain_holds_when_a_user_and_a_unit_are_renamed(order: WorkOrder, cast: Cast) -> None:
+    for event in order.events.select_related("actor", "unit"):
+        assert event.actor is not None
+        User.objects.filter(pk=event.actor.pk).update(username=f"renamed-{event.actor.pk}")
+        Unit.objects.filter(pk=event.unit.pk).update(code=f"X{event.unit.pk}")
+    assert ledger.verify(order) is None

@@ -46,7 +46,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     ),
     "recall": ("dispatched handling", "accepted", "dispatcher", "dispatch", "units"),
     "sign": ("dispatched", "handling", "handler", "", "signing"),
-    "contact": ("handling", SAME, "handler", "", "contact"),
+    "contact": ("handling suspended", SAME, "handler", "", "contact"),
     "arrive": ("handling", SAME, "handler", "", "arrival"),
     "progress": ("handling", SAME, "handler", "", ""),
     "co_sign": ("dispatched handling", SAME, "handler+", "", "signing+"),

@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from config.cast import Cast
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Unit, User, WorkOrder
@@ -149,3 +150,11 @@ def test_after_a_recall_a_co_handling_unit_neither_sees_nor_acts(road: Road) -> 
     for one in (order, other):
         with pytest.raises(NotVisible):
             perform(one.pk, "co_sign", actor=someone, now=road.now)
+
+
+@pytest.mark.parametrize(("unit", "may"), [("1100", True), ("Q110105", True), ("J110105009", False)])
+def test_only_a_body_above_the_lead_unit_decides_on_an_objection(unit: str, may: bool, road: Road, cast: Cast) -> None:
+    order = road.to("reviewing")
+    supervisor = cast.of(Role.SUPERVISOR, Unit.objects.get(code=unit))
+    for step in ("uphold", "dismiss"):
+        assert may_act(STEPS[step], order, supervisor) is may

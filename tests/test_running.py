@@ -76,9 +76,7 @@ class Running:
         return self
 
     def __exit__(self, *_):
-        for pid in processes_of(self.state):
-            with suppress(ProcessLookupError):  # some end because another one did
-                os.kill(pid, signal.SIGKILL)
+        kill_all(self.state)
         self.process.wait()
         self.process.stdout.close()
 
@@ -93,6 +91,12 @@ def belongs(pid, state):
 
 def processes_of(state):
     return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and belongs(pid, state)]
+
+
+def kill_all(state):
+    for pid in processes_of(state):
+        with suppress(ProcessLookupError):  # some end because another one did
+            os.kill(pid, signal.SIGKILL)
 
 
 def left_after(state, seconds):
@@ -195,8 +199,7 @@ def test_sigterm_to_the_supervisor_alone_is_enough(state):
 
 def test_a_kill_of_the_whole_tree_is_recovered_from(state, table):
     with Running(state):
-        for pid in processes_of(state):
-            os.kill(pid, signal.SIGKILL)
+        kill_all(state)
         assert left_after(state, 10) == []
     assert python(state, SQL + "q.execute('select n from kept'); print(q.fetchone()[0]);" + REDIS) == ["42", "True"]
 

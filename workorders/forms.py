@@ -1,11 +1,13 @@
 """What steps ask for. One form serves the console (as HTML) and API, tasks and tests (as checked input of `perform()`)."""
 
+import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
@@ -118,10 +120,21 @@ class FilesField(forms.FileField):
         return files
 
 
+# Line ends and tabs are text; other control characters come from a broken paste and break whatever reads them next.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+no_control_characters = RegexValidator(CONTROL, _("Control characters stand in it."), "control", inverse_match=True)
+
+
+def line(label: Any, *, limit: int, required: bool = False, **options: Any) -> forms.CharField:
+    """One line of text."""
+    return forms.CharField(
+        label=label, required=required, max_length=limit, validators=[no_control_characters], **options
+    )
+
+
 def text(label: Any, *, rows: int = 4, required: bool = True, limit: int = 4000, **options: Any) -> forms.CharField:
-    """Free text of up to `limit` characters; control characters but line ends and tabs are refused by CharField."""
-    widget = forms.Textarea(attrs={"rows": rows})
-    return forms.CharField(label=label, required=required, max_length=limit, widget=widget, **options)
+    """Free text of up to `limit` characters."""
+    return line(label, limit=limit, required=required, widget=forms.Textarea(attrs={"rows": rows}), **options)
 
 
 class StepForm(forms.Form):

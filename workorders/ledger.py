@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def canonical(event: Event) -> bytes:
-    """UTF-8 JSON, keys sorted, no blanks; times in UTC with microseconds; people and units by their lasting names."""
+    """UTF-8 JSON, keys sorted, no blanks; times in UTC with microseconds; people and units as they were called then."""
     form = {
         "order": event.order.number,
         "number": event.number,
@@ -21,8 +21,8 @@ def canonical(event: Event) -> bytes:
         "source": event.source,
         "target": event.target,
         "round": event.round,
-        "actor": event.actor.username if event.actor else None,
-        "unit": event.unit.code if event.unit else None,
+        "actor": [event.actor_id, event.actor_name],
+        "unit": [event.unit_id, event.unit_code],
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "reason": event.reason,
         "data": event.data,
@@ -61,6 +61,8 @@ def append(
         round=order.round,
         actor=actor,
         unit=actor.unit if actor else None,
+        actor_name=actor.username if actor else "",
+        unit_code=actor.unit.code if actor and actor.unit else "",
         at=at,
         reason=reason,
         data=data,
@@ -87,7 +89,7 @@ def verify(order: "WorkOrder") -> Event | None:
     Every event is one version of the order, so that a ledger cut off at its end shows; one that has gone on since the
     order was read does not.
     """
-    events = list(order.events.select_related("order", "actor", "unit").order_by("number"))
+    events = list(order.events.select_related("order").order_by("number"))
     broken = broken_link(events)
     if broken or len(events) > order.version:
         return broken

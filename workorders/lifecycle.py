@@ -96,6 +96,7 @@ class ActsFor(TextChoices):
     HOTLINE = "hotline"
     LEAD = "lead"
     CO_HANDLING = "co_handling"
+    HIGHER = "higher"  # a body above the lead unit: nobody decides on an objection to their own result
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,13 @@ def may_act(step: Step, order: "WorkOrder", actor: "User | None") -> bool:
         return order.lead_unit_id is not None and actor.unit_id == order.lead_unit_id
     if step.acts_for == ActsFor.CO_HANDLING:
         return actor.unit_id != order.lead_unit_id and _co_handles(order, actor)
+    if step.acts_for == ActsFor.HIGHER:
+        return _stands_above(actor.unit, order.lead_unit)
     return True
+
+
+def _stands_above(body: "Unit | None", unit: "Unit | None") -> bool:
+    return body is not None and (unit is None or (body != unit and unit.path.startswith(body.path)))
 
 
 def _counting(roles: Iterable[Role], actor: "User") -> list[Role]:

@@ -502,6 +502,8 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(verbose_name="at")),
                 ("reason", models.TextField(blank=True, verbose_name="reason")),
                 ("data", models.JSONField(default=dict, verbose_name="data")),
+                ("actor_name", models.CharField(blank=True, max_length=150)),
+                ("unit_code", models.CharField(blank=True, max_length=20)),
                 ("previous_hash", models.CharField(blank=True, max_length=64)),
                 ("hash", models.CharField(max_length=64)),
                 (

@@ -21,6 +21,9 @@ class Event(models.Model):
     at = models.DateTimeField(_("at"))
     reason = models.TextField(_("reason"), blank=True)
     data = models.JSONField(_("data"), default=dict)
+    # As they were called then: the chain must hold when somebody is renamed.
+    actor_name = models.CharField(max_length=150, blank=True)
+    unit_code = models.CharField(max_length=20, blank=True)
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
 

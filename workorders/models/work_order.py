@@ -199,7 +199,7 @@ class WorkOrder(FSMModelMixin, models.Model):
         """签收"""
 
     @stays(
-        (S.HANDLING,),
+        (S.HANDLING, S.SUSPENDED),
         Step(
             _("Record the contact"),
             (Role.HANDLER,),
@@ -317,13 +317,15 @@ class WorkOrder(FSMModelMixin, models.Model):
     @moves(
         S.REVIEWING,
         S.HANDLING,
-        Step(_("Uphold the objection"), (Role.SUPERVISOR,), reason=True, new_round=True, starts=NEW_ROUND),
+        Step(
+            _("Uphold the objection"), (Role.SUPERVISOR,), ActsFor.HIGHER, reason=True, new_round=True, starts=NEW_ROUND
+        ),
     )
     def uphold(self) -> None:
         """支持异议: the unit handles it again."""
         self.round += 1
 
-    @moves(S.REVIEWING, S.CLOSED, Step(_("Dismiss the objection"), (Role.SUPERVISOR,), reason=True))
+    @moves(S.REVIEWING, S.CLOSED, Step(_("Dismiss the objection"), (Role.SUPERVISOR,), ActsFor.HIGHER, reason=True))
     def dismiss(self) -> None:
         """维持原结果"""
 
