@@ -1,34 +1,28 @@
-"""The REST API put together, and the one shape of its errors: RFC 9457 problem details with a stable `code`."""
+"""The REST API put together. Its errors have one shape: `workorders/api/problems.py`."""
 
 from typing import Any
 
-from django.urls import include, path
-from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+from django.views.defaults import server_error as plain_server_error
+from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularSwaggerSplitView as Docs
 
-from workorders.api import shown
-from workorders.refusals import Refused
+from workorders.api import problems
+from workorders.api.steps import NoSuchAddress
 
-router_urls = [path("", include("workorders.api"))]
-
-
-def problem(exception: Exception, context: dict[str, Any]) -> Response | None:
-    if isinstance(exception, Refused):
-        return _answer(exception.status, exception.code, str(exception.message), _details(exception))
-    response = exception_handler(exception, context)
-    if response is None:
-        return None
-    code = getattr(exception, "default_code", "error")
-    detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
-    return _answer(response.status_code, code, str(detail), {"fields": response.data} if not detail else {})
-
-
-def _details(refused: Refused) -> dict[str, Any]:
-    fields = {"fields": refused.fields} if refused.fields else {}
-    order = {"order": shown(refused.order)} if refused.order and refused.status == 409 else {}
-    return {**fields, **order}
+router_urls: list[Any] = [
+    path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    # Script and style stand in files of their own, so that the page needs no exception from the policy.
+    path("docs/", Docs.as_view(url_name="api_schema", template_name="api/docs.html"), name="api_docs"),
+    path("", include("intake.api")),
+    path("", include("workorders.api.urls")),
+    path("", include("workorders.feed_api")),
+    path("", include("dispatch.webhook_api")),
+    re_path("", NoSuchAddress.as_view()),
+]
 
 
-def _answer(status: int, code: str, title: str, details: dict[str, Any]) -> Response:
-    body = {"type": "about:blank", "status": status, "code": code, "title": title, **details}
-    return Response(body, status=status, content_type="application/problem+json")
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500."""
+    return problems.server_error(request) if request.path.startswith("/api/") else plain_server_error(request)

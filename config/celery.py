@@ -45,5 +45,14 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "walk webhooks": {"task": "dispatch.tasks.walk_webhooks", "schedule": 3.0, "options": {"expires": 3}},
+    "send deliveries": {"task": "dispatch.tasks.send_deliveries", "schedule": 3.0, "options": {"expires": 3}},
+    "prune deliveries": {"task": "dispatch.tasks.prune_deliveries", "schedule": 86400.0, "options": {"expires": 3600}},
+    "forget answers to idempotent requests": {
+        "task": "workorders.tasks.forget_answers",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "clear expired tokens": {"task": "dispatch.tasks.clear_tokens", "schedule": 3600.0, "options": {"expires": 3600}},
     "archive what is due": {"task": "archive.tasks.archive_due", "schedule": 300.0, "options": {"expires": 300}},
 }

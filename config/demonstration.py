@@ -25,14 +25,15 @@ from config.cast import NAMES, Cast
 from config.celery import unpublished
 from config.fates import Fate, Merged
 from config.lives import Life, Matter, World
-from dispatch import supervision
-from dispatch.models import Alert, Assignment
+from dispatch import clients, supervision
+from dispatch.models import Alert, ApiClient, Assignment
 from workorders.clocks import load_calendar
 from workorders.lifecycle import Role
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder
 
 FOLDER = Path(__file__).parent / "demo"
 SEED = 12345
+CLIENT = "demo-"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 STREETS, VILLAGES = 36, 10
 OF_UNITS = (Role.HANDLER, Role.REVIEWER)
@@ -83,6 +84,7 @@ def seed(now: datetime, password: str) -> Seeded | None:
         if WorkOrder.objects.exists():
             return None
         Story(now, Cast(password)).tell()
+        connect(password)
     statuses = Counter(WorkOrder.objects.values_list("status", flat=True))
     return Seeded(dict(statuses), Event.objects.count(), Alert.objects.count())
 
@@ -247,3 +249,21 @@ def people() -> list[User]:
 def _busiest(kind: str, count: int) -> list[Unit]:
     units = Unit.objects.filter(kind=kind, assignments__part=Assignment.Part.LEAD)
     return list(units.annotate(orders=Count("assignments")).order_by("-orders", "code")[:count])
+
+
+# Which systems are connected
+
+
+def connect(secret: str) -> None:
+    """The systems of the busiest street and of the district above it, and a channel of the hotline."""
+    city = Unit.objects.get(kind=Unit.Kind.CITY)
+    units: list[tuple[str, Any, tuple[str, ...]]] = [("channel", city, clients.CHANNEL)]
+    for street in _busiest(Unit.Kind.STREET, 1):
+        units += [("street", street, clients.HANDLING), ("district", street.parent, clients.HANDLING)]
+    for name, unit, scopes in units:
+        client_id = f"{CLIENT}{name}"
+        clients.create(unit, scopes, name=client_id, client_id=client_id, secret=secret)
+
+
+def systems() -> list[ApiClient]:
+    return list(ApiClient.objects.filter(client_id__startswith=CLIENT).select_related("unit").order_by("pk"))

@@ -153,7 +153,7 @@ class Life:
             **self._complainant(),
         )
 
-    def _complainant(self) -> dict[str, str]:
+    def _complainant(self) -> dict[str, Any]:
         if self.anonymous:
             return {}
         name = self.word("surnames") + self.word("given_names")

@@ -238,6 +238,7 @@ def postgres_settings(folder: Path, throwaway: bool) -> dict[str, str]:
         "wal_level": "minimal",
         "max_wal_senders": "0",
         "jit": "off",
+        "idle_in_transaction_session_timeout": "5min",  # a forgotten transaction would hold the feed up
         "timezone": "UTC",
         "log_timezone": "UTC",
     }

@@ -32,6 +32,9 @@ PROCESSES = {
     "worker": [
         *CELERY,
         "worker",
+        # No processes below it: the signal that ends them all would reach those in the middle of a task.
+        "--pool",
+        "threads",
         "--concurrency",
         "2",
         "--loglevel",

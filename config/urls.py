@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from config.api import router_urls
 from config.health import healthz
+from dispatch.oauth import Token
 
 urlpatterns = [
     path("healthz", healthz),
@@ -11,7 +12,10 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    path("oauth/token/", Token.as_view(), name="token"),
     path("api/v1/", include(router_urls)),
     path("", include("intake.urls")),
     path("", include("workorders.urls")),
 ]
+
+handler500 = "config.api.server_error"

@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,8 +9,8 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, panels, records
-        from workorders import stages
+        from dispatch import forms, panels, records, requests
+        from workorders import feed, stages
 
         stages.step("consult", form=forms.ConsultForm)
         stages.step("dispatch", form=forms.DispatchForm, record=records.assign)
@@ -19,5 +21,40 @@ class DispatchConfig(AppConfig):
         stages.step("report", form=forms.ResultForm)
         stages.step("co_report", form=forms.CoReportForm)
         stages.step("suspend", form=forms.SuspendForm)
+        stages.step(
+            "assign_down", form=forms.HandDownForm, record=records.hand_down, refusal=requests.why_not_hand_down
+        )
+        stages.step("urge", form=forms.UrgeForm)
         stages.co_handling(records.co_handled_by)
+        feed.holding(records.held_when_written)
+        stages.beside(records.beside)
+        self._add_requests()
         panels.add()
+
+    def _add_requests(self) -> None:
+        from dispatch import forms, records, requests
+        from workorders import stages
+
+        asked = {"return": forms.ReturnForm, "extension": forms.ExtensionForm, "suspension": forms.SuspendForm}
+        for kind, form in asked.items():
+            stages.step(f"request_{kind}", form=form, record=requests.ask, refusal=partial(requests.why_not_ask, kind))
+            stages.step(f"refuse_{kind}", record=requests.decide, refusal=partial(requests.why_not_decide, kind))
+        open_return, open_suspension = (partial(requests.why_not_decide, kind) for kind in ("return", "suspension"))
+        stages.step("grant_return", form=forms.GrantForm, record=records.take_back, refusal=open_return)
+        stages.step("grant_suspension", form=forms.GrantSuspensionForm, record=requests.decide, refusal=open_suspension)
+        stages.step(
+            "grant_extension",
+            form=forms.GrantForm,
+            record=records.extend,
+            refusal=requests.why_not_extend,
+            facts=requests.facts_of_extension,
+            labels={
+                "length": _("Working days more"),
+                "old_due": _("Deadline before"),
+                "new_due": _("New deadline"),
+                "told": _("The complainant is told"),
+            },
+        )
+        stages.after_each(requests.lapse)
+        stages.waiting(requests.waits_for)
+        stages.beside(requests.beside)

@@ -6,6 +6,8 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from dispatch.models import Request
+from dispatch.requests import open_of
 from dispatch.selectors import suggested_unit
 from workorders.forms import CodeField, CodesField, StepForm, line, text
 
@@ -73,3 +75,58 @@ class SuspendForm(StepForm):
         if review_date <= timezone.localdate(self.order.registered_at):
             raise forms.ValidationError(_("The date must lie after the registration."))
         return review_date
+
+
+class HandDownForm(StepForm):
+    lead = CodeField("Unit", label=_("Unit below your own"))
+    instructions = text(_("Instructions"), rows=3, required=False, limit=2000)
+
+    def clean_lead(self) -> Any:
+        lead, own = self.cleaned_data["lead"], self.order.lead_unit
+        if own is None or lead == own or not lead.path.startswith(own.path):
+            raise forms.ValidationError(_("This unit does not stand below your own."))
+        return lead
+
+
+class ReturnForm(StepForm):
+    code = forms.ChoiceField(label=_("Ground"), choices=Request.Code)
+
+
+class ExtensionForm(StepForm):
+    length = forms.IntegerField(label=_("Working days more"), min_value=1)
+    basis = text(_("Legal basis"), rows=2, limit=1000)
+
+    def clean_length(self) -> int:
+        length = self.cleaned_data["length"]
+        longest = self.order.policy.rules.longest_extension(self.order.grade, self.order.round)
+        if length > longest:
+            raise forms.ValidationError(
+                _("At most %(days)s working days: no more than the limit itself, and than the policy allows.")
+                % {"days": longest}
+            )
+        return length
+
+
+class GrantForm(StepForm):
+    reason = text(_("Words of the decision"), rows=3, required=False, limit=2000)
+
+
+class GrantSuspensionForm(SuspendForm, GrantForm):
+    """The date that was asked for, unless the dispatcher sets another."""
+
+    review_date = forms.DateField(
+        label=_("Look at it again on"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        request = open_of(self.order, Request.Kind.SUSPENSION)
+        self.initial.setdefault("review_date", request.review_date if request else None)
+
+    def clean_review_date(self) -> Any:
+        self.cleaned_data["review_date"] = self.cleaned_data["review_date"] or self.initial["review_date"]
+        return super().clean_review_date() if self.cleaned_data["review_date"] else None
+
+
+class UrgeForm(StepForm):
+    text = text(_("What is pressed for"), rows=3, limit=2000)

@@ -1,16 +1,27 @@
-"""What dispatch shows on an order's page: who handles it, and which alerts were raised."""
+"""What dispatch shows on an order's page: who handles it, and what stands beside it to be decided."""
 
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from dispatch.requests import deadline_of, rule_of
 from workorders.panels import Panel, add_panel
 
 
 def assignments(order: Any, user: Any) -> dict[str, Any] | None:
-    found = list(order.assignments.select_related("unit"))
+    found = list(order.assignments.all())
     return {"assignments": found} if found else None
 
 
+def requests(order: Any, user: Any) -> dict[str, Any] | None:
+    """Open ones with the rule and the clock that their decision stands under; the latest first."""
+    found = list(order.requests.all())[::-1]
+    for request in found:
+        if request.is_open:
+            request.rule, request.clock = rule_of(request.kind, order), deadline_of(order)
+    return {"requests": found} if found else None
+
+
 def add() -> None:
+    add_panel(Panel(_("Requests"), "dispatch/_requests.html", requests))
     add_panel(Panel(_("Units"), "dispatch/_assignments.html", assignments))

@@ -7,8 +7,9 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import forms, panels
+        from intake import forms, panels, shown
         from workorders import stages
+        from workorders.api import parts
 
         stages.step("register", form=forms.RegistrationForm)
         stages.step("answer", form=forms.AnswerForm)
@@ -16,3 +17,5 @@ class IntakeConfig(AppConfig):
         stages.step("decline", form=forms.DeclineForm)
         stages.step("merge", form=forms.MergeForm)
         panels.add()
+        parts.add_part("appeals", shown.AppealSerializer(many=True), shown.appeals_of)
+        parts.add_answer("reveal", "complainants", shown.RevealedSerializer(many=True), shown.revealed_of)

@@ -45,6 +45,11 @@ class RegistrationForm(forms.Form):
         error_messages={"invalid": _("An identity number has 6 to 24 letters and digits.")},
     )
     home = line(_("Address of the complainant"), limit=200)
+    anonymous_to_unit = forms.BooleanField(
+        label=_("Wishes to stay unknown to the handling unit"),
+        required=False,
+        help_text=_("Units get neither name nor telephone; the hotline passes messages on."),
+    )
 
 
 class AnswerForm(StepForm):

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from intake import confidence
 from workorders.lifecycle import Role
 from workorders.panels import MenuEntry, Panel, add_entry, add_panel
 
@@ -19,8 +20,10 @@ def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     looked = any(
         event.step == "reveal" and event.actor_id == user.pk and event.at > since for event in order.events.all()
     )
+    hidden = any(confidence.is_hidden(appeal, user) for appeal in found)
     people = {appeal.complainant.pk: appeal.complainant for appeal in found if appeal.complainant}
     shown = [person.shown if looked else person.masked for person in people.values()]
+    shown = [{"name": confidence.relay_note()}] if hidden else shown
     return {"appeals": found, "people": shown, "looked": looked, "order": order}
 
 

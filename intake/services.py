@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from intake.models import Appeal, Complainant
@@ -31,6 +31,7 @@ class Voice:
     phone: str = ""
     identity: str = ""
     home: str = ""
+    anonymous_to_unit: bool = False
     source: str = ""
     source_id: str = ""
 
@@ -47,12 +48,33 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
         order=event.order,
         complainant=_complainant(voice),
         channel=voice.channel,
+        anonymous_to_unit=voice.anonymous_to_unit,
         words=voice.matter,
         received_at=now,
         source=voice.source,
         source_id=voice.source_id,
     )
     return event.order
+
+
+def take(voice: Voice, *, actor: "User | None") -> tuple[Appeal, bool]:
+    """Register what a channel brings, once: (appeal, whether it is new). `source` and `source_id` know it again."""
+    known = _known(voice)
+    if known:
+        return known, False
+    try:
+        order = register(voice, actor=actor)
+    except IntegrityError:
+        known = _known(voice)  # brought twice at the same moment
+        if known is None:
+            raise
+        return known, False
+    return Appeal.objects.select_related("order").get(order=order), True
+
+
+def _known(voice: Voice) -> Appeal | None:
+    same = Appeal.objects.filter(source=voice.source, source_id=voice.source_id).exclude(source_id="")
+    return same.select_related("order").first()
 
 
 def already_taken(source: str, source_id: str) -> bool:

@@ -90,6 +90,14 @@ class Road:
             "co_report": TEXT,
             "report": RESULT,
             "send_back": {"reason": "请补充处理依据"},
+            "request_return": {"reason": "该点位不在我单位辖区", "code": "not_our_area"},
+            "refuse_return": {"reason": "经核对，点位在贵单位辖区内"},
+            "request_extension": {"reason": "需等待检测结果", "basis": "《行政处罚法》第六十条", "length": 5},
+            "refuse_extension": {"reason": "期限足够，请抓紧办理"},
+            "request_suspension": {"reason": "需待明年预算安排", "review_date": "2026-12-01"},
+            "refuse_suspension": {"reason": "具备解决条件"},
+            "assign_down": {"lead": self.below} if step == "assign_down" else {},
+            "urge": TEXT,
             "suspend": {"reason": "受客观条件限制", "review_date": "2026-12-01"},
             "attempt": {"why": "no_answer"},
             "close": GOOD,
@@ -100,6 +108,18 @@ class Road:
             "note": TEXT,
             "reveal": {"reason": "回拨电话核实"},
         }.get(step, {})
+
+    def ask_before(self, order: WorkOrder, step: str) -> None:
+        """Let the unit ask for what this step decides, if it decides anything."""
+        verb, _, kind = step.partition("_")
+        if verb in ("grant", "refuse"):
+            self.act(order, f"request_{kind}")
+
+    @property
+    def below(self) -> Unit:
+        """A unit below the lead unit."""
+        facts = {"name": "平安建设办公室", "kind": Unit.Kind.STREET, "parent": self.lead}
+        return Unit.objects.get_or_create(code=f"{self.lead.code}01", defaults=facts)[0]
 
     @property
     def parent(self) -> WorkOrder:

@@ -183,20 +183,23 @@ def test_tasks_are_published_again_afterwards(road: Any, django_capture_on_commi
 
 def test_the_log_ins_are_listed_and_they_open(tiny: None) -> None:
     seed()
-    *people, _blank, password = logins().rstrip().splitlines()
+    people, systems, last = (part.splitlines() for part in logins().rstrip().split("\n\n"))
     names = [line.split()[0] for line in people]
     assert names[:7] == ["operator", "dispatcher", "callback", "supervisor", "archivist", "auditor", "admin"]
     assert [name.partition("-")[2] for name in names[7:]] == ["handler", "reviewer"] * (len(names[7:]) // 2)
     assert len(names) > 8
-    assert password.split() == ["Password", "jiesu-demo"]
+    assert last[0].split() == ["Password,", "secret", "jiesu-demo"]
     for name in names:
         assert Client().login(username=name, password="jiesu-demo")
+    for line in systems:
+        asked = {"grant_type": "client_credentials", "client_id": line.split()[0], "client_secret": "jiesu-demo"}
+        assert Client().post("/oauth/token/", asked).status_code == 200
 
 
 def test_every_unit_with_orders_has_people_and_the_administrator_opens_the_admin(tiny: None) -> None:
     seed()
     for assignment in Assignment.objects.select_related("unit"):
-        roles = [role for user in assignment.unit.users.all() for role in user.roles]
+        roles = [role for user in assignment.unit.users.exclude(username__startswith="api-") for role in user.roles]
         assert sorted(roles) == ["handler", "reviewer"]
     admin = User.objects.get(username="admin")
     assert (admin.is_superuser, admin.is_staff, admin.roles) == (True, True, ["administrator"])

@@ -4,6 +4,7 @@ import pytest
 from django.db import transaction
 
 from config.cast import Cast
+from dispatch.models import Request
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Clock, Event, User, WorkOrder
@@ -56,6 +57,17 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "approve": ("reported", "callback", "reviewer", "callback", "resolution units"),
     "suspend": ("handling", "suspended", "dispatcher", "", ""),
     "resume": ("suspended", "handling", "dispatcher", "", ""),
+    "request_return": ("dispatched handling", SAME, "handler", "", ""),
+    "grant_return": ("dispatched handling", "accepted", "dispatcher", "dispatch", "units"),
+    "refuse_return": ("dispatched handling", SAME, "dispatcher", "", ""),
+    "request_extension": ("handling", SAME, "handler", "", ""),
+    "grant_extension": ("handling", SAME, "dispatcher", "", ""),
+    "refuse_extension": ("handling", SAME, "dispatcher", "", ""),
+    "request_suspension": ("handling", SAME, "handler", "", ""),
+    "grant_suspension": ("handling", "suspended", "dispatcher", "", ""),
+    "refuse_suspension": ("handling", SAME, "dispatcher", "", ""),
+    "assign_down": ("handling", "dispatched", "handler", "signing contact unit_resolution", "unit_resolution"),
+    "urge": (OPEN, SAME, "operator supervisor", "", ""),
     "attempt": ("callback", SAME, "callback_agent", "", ""),
     "close": ("callback", "closed", "callback_agent", "", "callback"),
     "rework": ("callback", "handling", "callback_agent", "contact unit_resolution resolution", "callback"),
@@ -102,6 +114,7 @@ def picture(order: WorkOrder) -> tuple[object, ...]:
         list(Event.objects.filter(order=order).order_by("pk").values("hash")),
         list(order.assignments.order_by("pk").values()),  # type: ignore[attr-defined]
         list(order.callbacks.order_by("pk").values()),  # type: ignore[attr-defined]
+        list(Request.objects.filter(order=order).order_by("pk").values()),
     )
 
 
@@ -127,6 +140,8 @@ def test_the_table_names_every_step_and_every_status() -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_a_step_is_done_or_refused_as_the_table_says(name: str, status: str, road: Road, cast: Cast) -> None:
     order = road.to(status)
+    if status in TABLE[name][0].split():
+        road.ask_before(order, name)
     needs, users = road.needs(name, order), everybody(cast, road)
     before, clocks = picture(order), running(order, road)
     for user in users:

@@ -1,7 +1,7 @@
 """The only writer of Clock. A deadline is computed when its clock starts and stored; nothing recomputes it on read."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from workorders.calendar import WorkCalendar
-from workorders.lifecycle import UNIT_CLOCKS
+from workorders.lifecycle import RESOLUTION_CLOCKS, UNIT_CLOCKS
 from workorders.models import CalendarDay, Clock
 from workorders.policy import Limit, Rules
 
@@ -65,15 +65,73 @@ def stop(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Unit
         end(clock, Clock.Outcome.MISSED if _is_overdue(clock, now) else Clock.Outcome.MET, now=now)
 
 
-def void(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
-    """What these clocks asked for, of whatever unit, is no longer owed. One that ran out already stays missed."""
-    for clock in order.clocks.running().filter(kind__in=list(kinds)):
+def void(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, units: "Sequence[Unit] | None" = None) -> None:
+    """What these clocks asked for, of these or of all units, is no longer owed. One that ran out already stays missed."""
+    running = order.clocks.running().filter(kind__in=list(kinds))
+    for clock in running if units is None else running.filter(unit__in=units):
         end(clock, Clock.Outcome.MISSED if _is_overdue(clock, now) else Clock.Outcome.VOID, now=now)
 
 
 def end(clock: Clock, outcome: Clock.Outcome, *, now: datetime) -> None:
     clock.stopped_at, clock.outcome, clock.paused_at, clock.next_alert_at = now, outcome, None, None
     clock.save(update_fields=["stopped_at", "outcome", "paused_at", "next_alert_at"])
+
+
+def go_on(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
+    """B03: the order came back, so its clock begins where the last one of this round began and keeps its deadline.
+
+    What of its alerts lies in the past comes due now, not then: no scan has missed it.
+    """
+    for kind in kinds:
+        last = order.clocks.filter(kind=kind, unit=None, round=order.round).order_by("id").last()
+        if last:
+            _take_over(Clock(order=order, kind=kind, round=order.round, started_at=last.started_at), last, now)
+        else:
+            start(order, [kind], now=now)
+
+
+def hand_down(order: "WorkOrder", giver: "Unit", taker: "Unit", *, now: datetime) -> None:
+    """下派: what `giver` owes is owed by `taker` from now on; nobody gets a later deadline by handing down."""
+    owed = {clock.kind: clock for clock in _running(order, UNIT_CLOCKS, giver) if not _is_overdue(clock, now)}
+    void(order, UNIT_CLOCKS, now=now, units=[giver, taker])
+    start(order, UNIT_CLOCKS, now=now, unit=taker)
+    for clock in _running(order, owed, taker):
+        if owed[clock.kind].due_at < clock.due_at:
+            _take_over(clock, owed[clock.kind], now)
+
+
+def _take_over(clock: Clock, other: Clock, now: datetime) -> None:
+    """The other's deadline, counted as it was, and its alerts from now on."""
+    clock.in_working_time, clock.provisional, clock.due_at = other.in_working_time, other.provisional, other.due_at
+    clock.alerts_at = [max(instant, now) for instant in other.alerts_at]
+    clock.next_alert_at = clock.alerts_at[0]
+    clock.save()
+
+
+def extended(order: "WorkOrder", days: int, *, now: datetime) -> list[tuple[Clock, datetime]]:
+    """(clock, its deadline after `days` working days more) of what an extension would move, the lead unit's first."""
+    moving, calendar = _extendable(order, days, now)
+    return [(clock, calendar.add(clock.due_at, days * calendar.day_length)) for clock in moving]
+
+
+def extend(order: "WorkOrder", days: int, *, now: datetime) -> None:
+    """延期: move these deadlines and the alerts still to come; a warning that was reached stays where it was."""
+    wait = order.policy.rules.escalation(order.grade)
+    moving, calendar = _extendable(order, days, now)
+    for clock in moving:
+        old = clock.alerts_at[0]
+        warning, due_at = (calendar.add(instant, days * calendar.day_length) for instant in (old, clock.due_at))
+        _move(clock, warning if old > now else old, due_at, wait, calendar)
+
+
+def _extendable(order: "WorkOrder", days: int, now: datetime) -> tuple[list[Clock], WorkCalendar]:
+    """The lead unit's and the citizen's resolution clocks. One that has run out stays: more time does not undo that."""
+    rules = order.policy.rules
+    running = _running(order, RESOLUTION_CLOCKS, order.lead_unit).filter(due_at__gte=now)
+    moving = sorted(running, key=lambda clock: clock.unit_id is None)
+    reach = max((clock.due_at - now for clock in moving), default=timedelta(0))
+    reach += Limit(days, "working_day").reach + rules.escalation(order.grade).reach
+    return moving, load_calendar(rules, now, reach + HORIZON)
 
 
 def pause(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
@@ -99,10 +157,13 @@ def _resume(clock: Clock, wait: Limit, calendar: WorkCalendar, now: datetime) ->
             return calendar.add(now, calendar.between(paused_at, instant))
         return instant + (now - paused_at)
 
-    clock.due_at = moved(clock.due_at)
     # A warning that was reached before the pause stays where it was, raised already or not.
     warning = moved(warning) if warning > paused_at else warning
-    clock.alerts_at = [warning, clock.due_at, wait.after(clock.due_at, calendar)]
+    _move(clock, warning, moved(clock.due_at), wait, calendar)
+
+
+def _move(clock: Clock, warning: datetime, due_at: datetime, wait: Limit, calendar: WorkCalendar) -> None:
+    clock.due_at, clock.alerts_at = due_at, [warning, due_at, wait.after(due_at, calendar)]
     clock.next_alert_at = clock.alerts_at[clock.level] if clock.level < len(clock.alerts_at) else None
     clock.provisional = clock.in_working_time and not calendar.is_announced(_last_day(clock.due_at))
     clock.paused_at = None

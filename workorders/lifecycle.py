@@ -101,7 +101,10 @@ class ActsFor(TextChoices):
 
 @dataclass(frozen=True)
 class Step:
-    """What the `custom=` of a transition carries. Clock kinds of UNIT_CLOCKS mean the acting (or lead) unit's own clock."""
+    """What the `custom=` of a transition carries. Clock kinds of UNIT_CLOCKS mean the acting (or lead) unit's own clock.
+
+    `continues` starts a clock of the order anew where the last one of its kind began, with the deadline that one had.
+    """
 
     label: Promise | str
     roles: tuple[Role, ...]
@@ -111,6 +114,7 @@ class Step:
     by_system: bool = False
     new_round: bool = False
     starts: tuple[ClockKind, ...] = ()
+    continues: tuple[ClockKind, ...] = ()
     stops: tuple[ClockKind, ...] = ()
     pauses: tuple[ClockKind, ...] = ()
     resumes: tuple[ClockKind, ...] = ()
@@ -130,8 +134,8 @@ def stays(sources: tuple[Status, ...], step: Step) -> Callable[[Any], Any]:
 
 
 def steps_of(model: Any) -> Iterator[tuple[str, Step, dict[str, str]]]:
-    """(name, step, {source: target}) of every step the model's methods declare, in the order they stand there."""
-    for name, method in vars(model).items():
+    """(name, step, {source: target}) of every step the model and its mixins declare, in the order they stand there."""
+    for name, method in (entry for table in model.__mro__ for entry in vars(table).items()):
         meta = getattr(method, "_django_fsm", None)
         if meta:
             targets = {str(source): str(one.target) for source, one in meta.transitions.items()}

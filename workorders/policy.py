@@ -18,9 +18,16 @@ from workorders.lifecycle import ClockKind, Grade
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
 UNITS = ("hour", "natural_day", "working_day")
-SECTIONS = ("limits", "rework", "ladder", "callback", "archive", "retention_years")
+SECTIONS = ("limits", "rework", "ladder", "returns", "extension", "callback", "archive", "retention_years")
 SPAN = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
-BOUNDS = {("callback", "attempts"): (1, 10), ("archive", "after_days"): (0, 3660)}
+BOUNDS = {
+    ("returns", "per_order"): (0, 100),
+    ("returns", "per_unit"): (0, 100),
+    ("extension", "per_round"): (0, 100),
+    ("extension", "longest_days"): (1, 366),
+    ("callback", "attempts"): (1, 10),
+    ("archive", "after_days"): (0, 3660),
+}
 LIMITED_RETENTION = ("general", "major")  # of Category.Retention; the third is for ever
 
 
@@ -43,6 +50,10 @@ class Limit:
     def reach(self) -> timedelta:
         """Natural days that surely hold it."""
         return timedelta(hours=self.value) if self.unit == "hour" else timedelta(days=2 * self.value)
+
+    @property
+    def days(self) -> float:
+        return self.value / 24 if self.unit == "hour" else self.value
 
     def scaled(self, share: float) -> "Limit":
         return Limit(self.value * share, self.unit)
@@ -89,6 +100,33 @@ class Rules:
         return self.document["ladder"].get(grade, self.document["ladder"]["default"])
 
     @property
+    def return_window(self) -> Limit:
+        """How long after its dispatch a unit may ask for a return."""
+        return Limit(**self.document["returns"]["window"])
+
+    @property
+    def returns_per_order(self) -> int:
+        return self.document["returns"]["per_order"]
+
+    @property
+    def returns_per_unit(self) -> int:
+        return self.document["returns"]["per_unit"]
+
+    @property
+    def extension_notice(self) -> Limit:
+        """How long before its deadline a unit must have asked for an extension."""
+        return Limit(**self.document["extension"]["notice"])
+
+    @property
+    def extensions_per_round(self) -> int:
+        return self.document["extension"]["per_round"]
+
+    def longest_extension(self, grade: str, round: int = 1) -> int:
+        """In whole working days; no longer than the limit that is extended."""
+        limit = self.limit(ClockKind.UNIT_RESOLUTION, grade, round)
+        return min(self.document["extension"]["longest_days"], int(limit.days)) if limit else 0
+
+    @property
     def callback_attempts(self) -> int:
         return self.document["callback"]["attempts"]
 
@@ -120,6 +158,8 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _hour_problems(document.get("working_hours"))
     yield from _limits_problems(document["limits"])
     yield from _ladder_problems(document["ladder"])
+    yield from _limit_problems("returns.window", document["returns"].get("window"))
+    yield from _limit_problems("extension.notice", document["extension"].get("notice"))
     yield from _number_problems(document)
     yield from _retention_problems(document["retention_years"])
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
-from workorders import search
+from workorders import search, stages
 from workorders.forms import CodeField
 from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
@@ -23,7 +25,10 @@ COUNT_UP_TO = 1000
 LAST_PAGE = 200
 
 # The steps an order waits for; the others move it too, but only when something happens outside.
-NOT_AWAITED = ("withdraw", "merge", "recall", "suspend", "resume", "object", "archive")
+NOT_AWAITED = (
+    *("withdraw", "merge", "recall", "suspend", "resume", "object", "archive"),
+    *("assign_down", "grant_return", "grant_suspension"),
+)
 AWAITED = {
     name: list(targets)
     for name, _step, targets in steps_of(WorkOrder)
@@ -111,13 +116,13 @@ def has_work(user: User) -> bool:
 
 
 def to_do(user: User) -> Q:
-    """Orders that wait for somebody with this user's roles to move them on."""
+    """Orders that wait for somebody with this user's roles to move them on, or to decide what was asked beside them."""
     condition = Q(pk__in=[])
     for name, sources in AWAITED.items():
         if user.has_role(*STEPS[name].roles):
             ours = Q(lead_unit=user.unit) if STEPS[name].acts_for == ActsFor.LEAD else Q()
             condition |= ours & Q(status__in=sources)
-    return condition
+    return reduce(or_, stages.waiting_for(user), condition)
 
 
 def _clocks_due(deadline: str, now: datetime) -> Any:
@@ -151,6 +156,7 @@ def order_page(user: User, number: str) -> WorkOrder | None:
             Prefetch("events", events),
             Prefetch("clocks", Clock.objects.select_related("unit").order_by("started_at", "id")),
             "attachments",
+            *stages.all_beside(),
         )
         .filter(number=number)
         .first()
@@ -195,6 +201,7 @@ def _owes_contact(order: WorkOrder) -> bool:
 def told(event: Event) -> list[tuple[str, str]]:
     """What an event carries, in words: labels and choices come from the form that asked for it."""
     fields: dict[str, Any] = form_of(event.step).base_fields
+    labels = stages.of_step(event.step).labels
     lines = []
     # The database keeps a document's keys in an order of its own; people read them as they were asked.
     asked = [*fields, *sorted(set(event.data) - set(fields))]
@@ -202,5 +209,5 @@ def told(event: Event) -> list[tuple[str, str]]:
         field = fields.get(name)
         choices = dict(getattr(field, "choices", []))
         words = "、".join(value) if isinstance(value, list) else choices.get(value, value)
-        lines.append((str(field.label if field else name), str(words)))
+        lines.append((str(field.label if field else labels.get(name, name)), str(words)))
     return lines

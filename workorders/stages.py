@@ -1,18 +1,19 @@
 """How the later stages add to a step without being imported: what it asks for, and the record they keep of it.
 
-A stage calls `step()` and `co_handling()` while its app gets ready; `perform()` and the console look them up here.
+A stage calls these while its app gets ready; `perform()` and the console look them up here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Prefetch, Q
+from django.utils.functional import Promise
 
 if TYPE_CHECKING:
-    from workorders.models import Event
+    from workorders.models import Event, User, WorkOrder
 
 
 class Record(Protocol):
@@ -21,22 +22,94 @@ class Record(Protocol):
     def __call__(self, event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None: ...
 
 
+class Refusal(Protocol):
+    """Why a step cannot be done on this order now, in a sentence; none where it can."""
+
+    def __call__(self, order: "WorkOrder", *, now: datetime) -> "str | Promise | None": ...
+
+
+class Facts(Protocol):
+    """What the event says beyond what was typed, before the order's clocks move."""
+
+    def __call__(self, order: "WorkOrder", *, now: datetime) -> dict[str, Any]: ...
+
+
+class After(Protocol):
+    """Follows each step, inside the transaction, after its own record."""
+
+    def __call__(self, event: "Event", *, now: datetime) -> None: ...
+
+
 @dataclass
 class StageStep:
     form: type[Any] | None = None
     record: Record | None = None
+    refusal: Refusal | None = None
+    facts: Facts | None = None
+    labels: dict[str, Any] = field(default_factory=dict)  # of the facts, for people
 
 
 _steps: dict[str, StageStep] = {}
 _co_handling: list[Callable[[Any], Q]] = []
+_after_each: list[After] = []
+_waiting: list[Callable[[Any], Q]] = []
+_beside: list[Callable[[], Prefetch]] = []
 
 
-def step(name: str, *, form: type[forms.Form] | None = None, record: Record | None = None) -> None:
-    _steps[name] = StageStep(form, record)
+def step(
+    name: str,
+    *,
+    form: type[forms.Form] | None = None,
+    record: Record | None = None,
+    refusal: Refusal | None = None,
+    facts: Facts | None = None,
+    labels: dict[str, Any] | None = None,
+) -> None:
+    _steps[name] = StageStep(form, record, refusal, facts, labels or {})
 
 
 def of_step(name: str) -> StageStep:
     return _steps.get(name, StageStep())
+
+
+def refusal_of(name: str, order: "WorkOrder", *, now: datetime) -> "str | Promise | None":
+    refusal = of_step(name).refusal
+    return refusal(order, now=now) if refusal else None
+
+
+def facts_of(name: str, order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
+    facts = of_step(name).facts
+    return facts(order, now=now) if facts else {}
+
+
+def after_each(follow: After) -> None:
+    if follow not in _after_each:
+        _after_each.append(follow)
+
+
+def follow(event: "Event", *, now: datetime) -> None:
+    for after in _after_each:
+        after(event, now=now)
+
+
+def waiting(condition: Callable[[Any], Q]) -> None:
+    """`condition(user)` selects orders that wait for this user because of what stands beside them."""
+    if condition not in _waiting:
+        _waiting.append(condition)
+
+
+def waiting_for(user: "User") -> Iterator[Q]:
+    return (condition(user) for condition in _waiting)
+
+
+def beside(records: Callable[[], Prefetch]) -> None:
+    """Records of the stage that an order's page reads at once with the order: one query, however many look at them."""
+    if records not in _beside:
+        _beside.append(records)
+
+
+def all_beside() -> list[Prefetch]:
+    return [records() for records in _beside]
 
 
 def co_handling(condition: Callable[[Any], Q]) -> None:

@@ -52,7 +52,7 @@ def perform(
     """
     now = now or timezone.now()
     order = _lock(order_id, actor)
-    _check(order, step, actor, version)
+    check(order, step, actor=actor, version=version, now=now)
     cleaned = _validate(order, step, actor, reason, files, data)
     return _write(order, step, actor, cleaned, now)
 
@@ -82,9 +82,11 @@ def title_of(matter: str) -> str:
     return line if len(line) <= 40 else line[:39] + "…"
 
 
-def available(order: WorkOrder, actor: "User") -> dict[str, Step]:
-    """The steps this user may do on this order now, in the order of the life cycle; one query at most."""
-    return {name: step for name, step in STEPS.items() if _leads_on(order, name) and may_act(step, order, actor)}
+def available(order: WorkOrder, actor: "User", now: datetime | None = None) -> dict[str, Step]:
+    """The steps this user may do on this order now, in the order of the life cycle; a few queries at most."""
+    now = now or timezone.now()
+    steps = {name: step for name, step in STEPS.items() if _leads_on(order, name) and may_act(step, order, actor)}
+    return {name: step for name, step in steps.items() if not stages.refusal_of(name, order, now=now)}
 
 
 def _lock(order_id: int, actor: "User | None") -> WorkOrder:
@@ -98,7 +100,10 @@ def _lock(order_id: int, actor: "User | None") -> WorkOrder:
     return order
 
 
-def _check(order: WorkOrder, name: str, actor: "User | None", version: int | None) -> None:
+def check(
+    order: WorkOrder, name: str, *, actor: "User | None", version: int | None = None, now: datetime | None = None
+) -> None:
+    """Raises the `Refused` that `perform()` would raise before it looks at what was typed."""
     step = STEPS.get(name)
     if step is None:
         raise NotVisible
@@ -111,6 +116,9 @@ def _check(order: WorkOrder, name: str, actor: "User | None", version: int | Non
     for condition in _transition(order, name).conditions:
         if not condition(order):
             raise WrongState(condition.refusal, order=order)
+    refusal = stages.refusal_of(name, order, now=now or timezone.now())
+    if refusal:
+        raise WrongState(refusal, order=order)
 
 
 def _validate(
@@ -161,14 +169,14 @@ def _write(order: WorkOrder, name: str, actor: "User | None", form: StepForm, no
     order.version += 1
     order.ended_at = (order.ended_at or now) if order.status in (*ENDED, "archived") else None
     order.save(update_fields=MOVED)
-    event = ledger.append(
-        order, name, actor=actor, at=now, source=source, reason=cleaned.get("reason", ""), data=form.for_ledger()
-    )
+    data = {**form.for_ledger(), **stages.facts_of(name, order, now=now)}
+    event = ledger.append(order, name, actor=actor, at=now, source=source, reason=cleaned.get("reason", ""), data=data)
     attach(event, cleaned.get("files", []))
     _run_clocks(step, order, actor, now)
     record = stages.of_step(name).record
     if record:
         record(event, cleaned, now=now)
+    stages.follow(event, now=now)
     transitioned.send(WorkOrder, event=event)
     return event
 
@@ -182,6 +190,8 @@ def _run_clocks(step: Step, order: WorkOrder, actor: "User | None", now: datetim
         clocks.pause(order, step.pauses, now=now)
     if step.resumes:
         clocks.resume(order, step.resumes, now=now)
+    if step.continues:
+        clocks.go_on(order, step.continues, now=now)
     if step.starts:
         clocks.start(order, step.starts, now=now, unit=order.lead_unit)
 

@@ -1,5 +1,8 @@
 from .alert import Alert
+from .api_client import ApiClient
 from .assignment import Assignment
+from .request import Request
 from .responsibility import Responsibility
+from .webhook import Delivery, Webhook
 
-__all__ = ["Alert", "Assignment", "Responsibility"]
+__all__ = ["Alert", "ApiClient", "Assignment", "Delivery", "Request", "Responsibility", "Webhook"]

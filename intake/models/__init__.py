@@ -1,4 +1,5 @@
 from .appeal import Appeal
+from .call import Call
 from .complainant import Complainant
 
-__all__ = ["Appeal", "Complainant"]
+__all__ = ["Appeal", "Call", "Complainant"]

@@ -22,6 +22,11 @@ class Appeal(models.Model):
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
     words = models.TextField(_("original words"))
     received_at = models.DateTimeField(_("received at"))
+    anonymous_to_unit = models.BooleanField(
+        _("wishes to stay unknown to the handling unit"),
+        default=False,
+        help_text=_("Units get neither name nor telephone; the hotline passes messages on."),
+    )
     source = models.CharField(_("source"), max_length=60, blank=True)
     source_id = models.CharField(_("id in the source"), max_length=100, blank=True)
 

@@ -4,6 +4,19 @@ from .clock import Clock
 from .event import Event
 from .organisation import Area, Category, Unit, User
 from .policy import Policy
+from .stored_answer import StoredAnswer
 from .work_order import WorkOrder
 
-__all__ = ["Area", "Attachment", "CalendarDay", "Category", "Clock", "Event", "Policy", "Unit", "User", "WorkOrder"]
+__all__ = [
+    "Area",
+    "Attachment",
+    "CalendarDay",
+    "Category",
+    "Clock",
+    "Event",
+    "Policy",
+    "StoredAnswer",
+    "Unit",
+    "User",
+    "WorkOrder",
+]

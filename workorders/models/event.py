@@ -1,13 +1,17 @@
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from workorders.lifecycle import Status
+
+OWN_TRANSACTION = Cast(Cast(models.Func(function="pg_current_xact_id"), models.TextField()), models.BigIntegerField())
 
 
 class Event(models.Model):
     """One line of an order's ledger 流转记录. Append-only: a database trigger refuses UPDATE, DELETE and TRUNCATE.
 
     `actor` is none where the system itself acted. `hash` is the SHA-256 of the canonical form (see `ledger.py`).
+    `transaction` says where in the feed it stands (see `feed.py`); the database alone sets it.
     """
 
     order = models.ForeignKey("WorkOrder", models.PROTECT, related_name="events", verbose_name=_("work order"))
@@ -26,11 +30,13 @@ class Event(models.Model):
     unit_code = models.CharField(max_length=20, blank=True)
     previous_hash = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64)
+    transaction = models.BigIntegerField(editable=False, db_default=OWN_TRANSACTION)
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["order", "number"]
+        indexes = [models.Index(fields=["transaction", "id"], name="event_by_transaction")]
         constraints = [models.UniqueConstraint(fields=["order", "number"], name="event_numbered_once")]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """The order and the table of its life: every method below is one step, read top to bottom along the road.
 
+The steps of requests beside the order stand in `request_steps.py`, read after these.
 The methods hold no logic of their own: `transitions.perform()` checks, calls them and writes what their `Step` declares.
 """
 
@@ -27,6 +28,7 @@ from workorders.lifecycle import (
     moves,
     stays,
 )
+from workorders.models.request_steps import RequestSteps
 from workorders.permissions import WorkOrderQuerySet
 
 S = Status
@@ -42,7 +44,7 @@ def first_contact_recorded(order: "WorkOrder") -> bool:
 first_contact_recorded.refusal = _("First record the contact with the complainant and, in an emergency, the arrival.")  # type: ignore[attr-defined]
 
 
-class WorkOrder(FSMModelMixin, models.Model):
+class WorkOrder(RequestSteps, FSMModelMixin, models.Model):
     number = models.CharField(_("number"), max_length=16, unique=True, editable=False)
     status = FSMField(_("status"), choices=S, default=S.REGISTERED, protected=True, max_length=20)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
@@ -182,10 +184,10 @@ class WorkOrder(FSMModelMixin, models.Model):
     @moves(
         (S.DISPATCHED, S.HANDLING),
         S.ACCEPTED,
-        Step(_("Recall"), (Role.DISPATCHER,), reason=True, voids=UNIT_CLOCKS, starts=(ClockKind.DISPATCH,)),
+        Step(_("Recall"), (Role.DISPATCHER,), reason=True, voids=UNIT_CLOCKS, continues=(ClockKind.DISPATCH,)),
     )
     def recall(self) -> None:
-        """改派: a wrong dispatch comes back; the citizen's clock goes on, the dispatcher's starts again."""
+        """改派: a wrong dispatch comes back; the citizen's clock goes on, and so does the dispatcher's, as if never stopped."""
         self.lead_unit = None
 
     # Handling 处置
@@ -276,6 +278,11 @@ class WorkOrder(FSMModelMixin, models.Model):
     def approve(self) -> None:
         """单位审核: the unit's leader lets the result out; what co-handling units still owe is owed no longer."""
 
+    @moves(S.HANDLING, S.DISPATCHED, Step(_("Hand down"), (Role.HANDLER,), acts_for=ActsFor.LEAD))
+    def assign_down(self, lead: Any) -> None:
+        """下派: to a unit below, whose clocks start with the record; the one above goes on to see the order."""
+        self.lead_unit = lead
+
     @moves(S.HANDLING, S.SUSPENDED, Step(_("Suspend"), (Role.DISPATCHER,), reason=True, pauses=RESOLUTION_CLOCKS))
     def suspend(self) -> None:
         """挂账: cannot be solved now; has a date on which it is looked at again."""
@@ -347,6 +354,10 @@ class WorkOrder(FSMModelMixin, models.Model):
     )
     def note(self) -> None:
         """备注"""
+
+    @stays(OPEN, Step(_("Urge"), (Role.OPERATOR, Role.SUPERVISOR)))
+    def urge(self) -> None:
+        """催办: the complainant or the hotline presses."""
 
     @stays(
         tuple(S),

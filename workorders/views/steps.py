@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 
 from workorders.forms import StepForm
 from workorders.models import WorkOrder
-from workorders.refusals import NotAllowed, NotVisible, Refused, WrongState
-from workorders.transitions import STEPS, available, form_of, perform
+from workorders.refusals import NotVisible, Refused
+from workorders.transitions import STEPS, check, form_of, perform
 from workorders.views.orders import found
 from workorders.views.request import StaffRequest
 
@@ -26,8 +26,7 @@ def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
 
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
-    if name not in available(order, request.user):
-        raise WrongState(order=order) if request.user.has_role(*STEPS[name].roles) else NotAllowed(order=order)
+    check(order, name, actor=request.user)
     return _form(request, order, name, form_of(name)(order=order, step=STEPS[name], actor=request.user))
 
 

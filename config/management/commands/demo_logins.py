@@ -21,6 +21,11 @@ class Command(BaseCommand):
         for user in demonstration.people():
             roles = ", ".join(str(Role(role).label) for role in user.roles)
             self.stdout.write(f"  {user.username:<22}{roles}  {user.unit}")
+        self.stdout.write("")
+        for system in demonstration.systems():
+            self.stdout.write(f"  {system.client_id:<22}API client: {' '.join(system.scopes)}  {system.unit}")
         password = demonstration.password()
         known = operator.check_password(password)
-        self.stdout.write(f"\n  Password  {password if known else 'the DEMO_PASSWORD of when the demo was seeded'}")
+        self.stdout.write(
+            f"\n  Password, secret  {password if known else 'the DEMO_PASSWORD of when the demo was seeded'}"
+        )

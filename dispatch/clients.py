@@ -1,0 +1,111 @@
+"""Issue, rotate and revoke the API clients of the units' own systems."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from oauth2_provider.generators import generate_client_id, generate_client_secret
+from oauth2_provider.models import get_access_token_model
+
+from dispatch.models import ApiClient
+from workorders.api.scopes import Scope
+from workorders.lifecycle import Role
+from workorders.models import Unit, User
+
+# What a handling unit's system needs, and what a channel of the hotline does.
+HANDLING = (Scope.ORDERS_READ, Scope.ORDERS_HANDLE, Scope.EVENTS_READ, Scope.WEBHOOKS_WRITE)
+CHANNEL = (Scope.APPEALS_WRITE, Scope.EVENTS_READ)
+OVERLAP = timedelta(days=7)
+USE_SHOWN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """The only moment at which the secret can be read."""
+
+    client: ApiClient
+    secret: str
+
+
+@transaction.atomic
+def create(unit: Unit, scopes: Collection[str], *, name: str = "", client_id: str = "", secret: str = "") -> Issued:
+    """Raises ValidationError for scopes that are unknown or that a unit of this kind cannot use."""
+    check(unit, scopes)
+    chosen = [scope for scope in Scope.values if scope in scopes]
+    secret = secret or generate_client_secret()
+    client = ApiClient(
+        client_id=client_id or generate_client_id(),
+        name=name or _("System of %(unit)s") % {"unit": unit},
+        unit=unit,
+        scopes=chosen,
+        client_secret=secret,
+        client_type=ApiClient.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=ApiClient.GRANT_CLIENT_CREDENTIALS,
+    )
+    client.user = _service_user(client)
+    client.save()
+    return Issued(client, secret)
+
+
+def check(unit: Unit, scopes: Collection[str]) -> None:
+    unknown = set(scopes) - set(Scope.values)
+    if unknown or not scopes:
+        raise ValidationError(_("Scopes are: %(scopes)s.") % {"scopes": ", ".join(Scope.values)})
+    at_hotline = unit.kind == Unit.Kind.CITY
+    if Scope.ORDERS_HANDLE in scopes and at_hotline:
+        raise ValidationError(_("The hotline itself does not handle orders."))
+    if Scope.APPEALS_WRITE in scopes and not at_hotline:
+        raise ValidationError(_("Only the hotline takes in appeals: its channels belong to its own unit."))
+
+
+@transaction.atomic
+def rotate(client: ApiClient, *, overlap: timedelta = OVERLAP, now: datetime | None = None) -> Issued:
+    """A new secret; the one before stays good for `overlap`, so that a system can be changed over without a gap."""
+    client = ApiClient.objects.select_for_update().get(pk=client.pk)
+    secret = generate_client_secret()
+    client.previous_secret, client.client_secret = client.client_secret, secret
+    client.previous_secret_until = (now or timezone.now()) + overlap
+    client.save(update_fields=["client_secret", "previous_secret", "previous_secret_until", "updated"])
+    return Issued(client, secret)
+
+
+@transaction.atomic
+def revoke(client: ApiClient, *, now: datetime | None = None) -> None:
+    """At once and for good: no new tokens, and those that are out stop working. Its history stays."""
+    get_access_token_model().objects.filter(application=client).delete()
+    ApiClient.objects.filter(pk=client.pk, revoked_at=None).update(revoked_at=now or timezone.now())
+    User.objects.filter(pk=client.user_id).update(is_active=False)
+
+
+def mark_used(client: ApiClient, now: datetime) -> None:
+    """At most one write a minute, whatever the client sends."""
+    limit = now - USE_SHOWN_EVERY
+    if client.last_used_at is None or client.last_used_at < limit:
+        earlier = Q(last_used_at=None) | Q(last_used_at__lt=limit)
+        ApiClient.objects.filter(earlier, pk=client.pk).update(last_used_at=now)
+
+
+def _service_user(client: ApiClient) -> User:
+    """Whoever acts for the client: it stands in the ledger as the actor, and nobody can log in as it."""
+    code = client.unit.code.lower()
+    count = User.objects.filter(username__startswith=f"api-{code}-").count()
+    return User.objects.create(
+        username=f"api-{code}-{count + 1}",
+        last_name=client.name[:150],
+        password=make_password(None),
+        unit=client.unit,
+        roles=roles_of(client.unit, client.scopes),
+    )
+
+
+def roles_of(unit: Unit, scopes: Collection[str]) -> list[Role]:
+    """What its scopes need; where they only read, the role that reads (its scopes refuse it to do anything)."""
+    if unit.kind == Unit.Kind.CITY:
+        return [Role.OPERATOR] if Scope.APPEALS_WRITE in scopes else [Role.AUDITOR]
+    return [Role.HANDLER, Role.REVIEWER] if Scope.ORDERS_HANDLE in scopes else [Role.HANDLER]

@@ -1,0 +1,104 @@
+"""OAuth2 client credentials (RFC 6749 §4.4) for the units' own systems, by django-oauth-toolkit."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.contrib.rest_framework import OAuth2Authentication
+from oauth2_provider.models import get_access_token_model
+from oauth2_provider.oauth2_backends import get_oauthlib_core
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauth2_provider.scopes import SettingsScopes
+from oauth2_provider.views import TokenView
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from dispatch.clients import mark_used
+from dispatch.models import ApiClient
+from workorders.api.throttles import too_many
+from workorders.models import User
+
+
+class ClientScopes(SettingsScopes):
+    """A client gets what it was given, and asks for less where it wants less."""
+
+    def get_available_scopes(self, application: Any = None, *args: Any, **options: Any) -> list[str]:
+        return list(application.scopes) if application else list(self.get_all_scopes())
+
+    get_default_scopes = get_available_scopes
+
+
+class ClientValidator(OAuth2Validator):
+    """The secret of before a rotation is good as well, for as long as the rotation says."""
+
+    def _authenticate_basic_auth(self, request: Any) -> bool:
+        return self._by_either(request, super()._authenticate_basic_auth)
+
+    def _authenticate_request_body(self, request: Any) -> bool:
+        return self._by_either(request, super()._authenticate_request_body)
+
+    def _by_either(self, request: Any, authenticate: Callable[[Any], bool]) -> bool:
+        if authenticate(request):
+            return True
+        client = request.client
+        if not isinstance(client, ApiClient) or not client.has_previous_secret():
+            return False
+        current, client.client_secret = client.client_secret, client.previous_secret
+        try:
+            return authenticate(request)
+        finally:
+            client.client_secret = current
+
+    def _load_access_token(self, token: str) -> Any:
+        """With whom it is for, so that every call costs one query."""
+        related = get_access_token_model().objects.select_related("application__user__unit")
+        return related.filter(token_checksum=hashlib.sha256(token.encode()).hexdigest()).first()
+
+
+class InvalidToken(AuthenticationFailed):
+    default_code = "invalid_token"
+    default_detail = _("The access token is unknown, expired or revoked. Get a new one at /oauth/token/.")
+
+
+class ClientAuthentication(OAuth2Authentication):
+    """`Authorization: Bearer …`; the body is left alone, so that nobody is refused before we know who they are."""
+
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+        if not request.headers.get("Authorization", "").lower().startswith("bearer"):
+            return None
+        core, http = get_oauthlib_core(), request._request
+        address = http.build_absolute_uri(http.path)
+        valid, found = core.server.verify_request(address, http.method, "", core.extract_headers(http), [])
+        if not valid:
+            raise InvalidToken
+        token = found.access_token
+        token.granted = frozenset(token.scope.split()) & frozenset(token.application.scopes)
+        mark_used(token.application, timezone.now())
+        return token.application.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return f'Bearer realm="{self.www_authenticate_realm}"'
+
+
+class Token(TokenView):
+    """Guessing a secret is slowed down, by address and by the client that is guessed at."""
+
+    def post(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        claimed = request.headers.get("Authorization", "") or request.POST.get("client_id", "")
+        who = f"{request.META.get('REMOTE_ADDR', '')} {_client_id(claimed)}"
+        return too_many("token", who) or super().post(request, *args, **options)
+
+
+def _client_id(claimed: str) -> str:
+    """Out of `Basic base64(id:secret)`, or the id itself."""
+    kind, _blank, encoded = claimed.partition(" ")
+    if kind.lower() != "basic":
+        return claimed
+    with suppress(ValueError):
+        return base64.b64decode(encoded).decode().partition(":")[0]
+    return ""

@@ -1,0 +1,27 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from workorders.fields import BlindIndexField, EncryptedField, normal_phone
+
+
+class Call(models.Model):
+    """来电: the telephone system announced that somebody calls. Announced twice it is one call."""
+
+    source = models.CharField(_("source"), max_length=60)
+    call_id = models.CharField(_("id in the telephone system"), max_length=100)
+    phone = EncryptedField(_("telephone"), blank=True)
+    phone_index = BlindIndexField("phone", normal_phone)
+    line = models.CharField(_("line that was called"), max_length=40, blank=True)
+    agent = models.CharField(_("operator it goes to"), max_length=150, blank=True)
+    started_at = models.DateTimeField(_("started at"))
+    announced_at = models.DateTimeField(_("announced at"))
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["source", "call_id"], name="call_announced_once")]
+        indexes = [models.Index(fields=["agent", "-id"], name="call_by_agent")]
+
+    def __str__(self) -> str:
+        return self.call_id

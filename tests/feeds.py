@@ -1,0 +1,46 @@
+"""Reading the feed where other test processes write in databases of their own on the same server.
+
+A transaction that runs there holds the feed up here too, for the transactions of a server are numbered together. At a site
+that is a matter of milliseconds; a test would see an event later than it expects.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+import pytest
+from django.db import connection
+
+from workorders import feed
+
+NEWEST = "SELECT max(transaction) FROM workorders_event"
+ELSEWHERE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname <> current_database() AND backend_xid IS NOT NULL AND backend_xid::text::bigint <= %s
+"""
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`feed.settled()` waits for older transactions of other databases, on a connection that nobody counts."""
+    if "transactional_db" not in request.fixturenames:
+        yield
+        return
+    settled = feed.settled
+    with closing(psycopg2.connect(**connection.get_connection_params() | {"cursor_factory": None})) as aside:
+        aside.autocommit = True
+
+        def patient() -> feed.Position:
+            with aside.cursor() as cursor:
+                cursor.execute(NEWEST)
+                (newest,) = cursor.fetchone()
+                busy = newest is not None
+                while busy:
+                    cursor.execute(ELSEWHERE, [newest])
+                    (busy,) = cursor.fetchone()
+                    time.sleep(0.02 if busy else 0)
+            return settled()
+
+        monkeypatch.setattr(feed, "settled", patient)
+        yield

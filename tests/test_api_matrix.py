@@ -1,0 +1,199 @@
+"""Who may do what through the API, by product: every address × every caller × every relation to the order."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+
+from dispatch.models import ApiClient
+from tests.api import V1, Machine, send
+from tests.roads import Road
+from tests.test_api_idempotency import posts
+from workorders.api.scopes import Scope
+from workorders.lifecycle import Role, Status
+from workorders.models import Unit, User, WorkOrder
+from workorders.transitions import STEPS
+
+pytestmark = pytest.mark.django_db
+
+LEAD, ABOVE, CO_HANDLING, OTHER, CITY = "J110105009", "Q110105", "Q110106", "J110101001", "1100"
+UNITS = (LEAD, ABOVE, CO_HANDLING, OTHER, CITY)
+UNIT_ROLES = {Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR}
+CITY_ROLES = {*Role} - {Role.HANDLER, Role.REVIEWER, Role.ADMINISTRATOR}
+NOTES = {Role.OPERATOR, Role.DISPATCHER, Role.HANDLER, Role.REVIEWER, Role.CALLBACK_AGENT, Role.SUPERVISOR}
+REVEALS = {Role.OPERATOR, Role.HANDLER, Role.CALLBACK_AGENT, Role.SUPERVISOR, Role.ARCHIVIST}
+ALL = frozenset(Scope.values)
+
+
+@dataclass(frozen=True)
+class Address:
+    """`roles` who may by their role, `units` for whom it is to do (none: any that sees the order)."""
+
+    method: str
+    path: str
+    scope: str
+    body: Any = None
+    roles: frozenset[str] | None = None
+    units: tuple[str, ...] = UNITS
+    done: int = 200
+
+
+READ, HANDLE, WRITE = Scope.ORDERS_READ, Scope.ORDERS_HANDLE, Scope.APPEALS_WRITE
+OF_ORDER = [
+    Address("GET", "", READ),
+    Address("GET", "events/", READ),
+    Address("GET", "attachments/", READ),
+    Address("POST", "sign/", HANDLE, {}, frozenset({Role.HANDLER}), (LEAD,)),
+    Address("POST", "co-sign/", HANDLE, {}, frozenset({Role.HANDLER}), (CO_HANDLING,)),
+    Address("POST", "note/", HANDLE, {"text": "备注"}, frozenset(NOTES)),
+    Address("POST", "reveal/", HANDLE, {"reason": "核实"}, frozenset(REVEALS)),
+    Address("POST", "recall/", HANDLE, {"reason": "派错了"}, frozenset({Role.DISPATCHER}), (CITY,)),
+    Address("POST", "withdraw/", HANDLE, {"reason": "撤回"}, frozenset({Role.OPERATOR}), (CITY,)),
+    Address("POST", "attachments/", HANDLE, "file", frozenset(NOTES), done=201),
+]
+VOICE = {"matter": "楼下夜间施工", "kind": "complaint", "channel": "app"}
+OF_ALL = [
+    Address("GET", "/workorders/", READ),
+    Address("POST", "/workorders/bulk/sign/", HANDLE, {"numbers": ["1"]}),
+    Address("GET", "/units/", ""),
+    Address("GET", "/categories/", ""),
+    Address("GET", "/areas/", ""),
+    Address("GET", "/policy/", ""),
+    Address("GET", "/calendar/", ""),
+    Address("POST", "/appeals/", WRITE, VOICE, frozenset({Role.OPERATOR}), (CITY,), 201),
+    Address("POST", "/calls/", WRITE, {"call_id": "1"}, frozenset({Role.OPERATOR}), (CITY,), 201),
+]
+
+
+@dataclass
+class Caller:
+    """`scopes` none is a person."""
+
+    name: str
+    unit: str
+    roles: frozenset[str]
+    scopes: frozenset[str] | None
+    client: Client
+
+    @property
+    def sees(self) -> bool:
+        if self.unit == CITY:
+            return bool(self.roles & CITY_ROLES)
+        return self.unit != OTHER and bool(self.roles & UNIT_ROLES)
+
+    def expected(self, address: Address, *, of_order: bool) -> int:
+        if self.scopes is not None and address.scope and address.scope not in self.scopes:
+            return 403
+        if of_order and not self.sees:
+            return 404
+        counting = self.roles if self.unit == CITY else self.roles & UNIT_ROLES
+        allowed = address.roles is None or (bool(counting & address.roles) and self.unit in address.units)
+        return address.done if allowed else 403
+
+
+def people() -> Iterator[Caller]:
+    for role, code in itertools.product(Role, UNITS):
+        user = User.objects.create(username=f"{role}-{code}", roles=[role], unit=Unit.objects.get(code=code))
+        client = Client(raise_request_exception=False)
+        client.force_login(user)
+        yield Caller(f"{role} of {code}", code, frozenset({role}), None, client)
+
+
+def machines() -> Iterator[Caller]:
+    """Each with one scope, with all but that one, and with all: whatever the unit may be given in earnest."""
+    sets = {*(frozenset({scope}) for scope in ALL), *(ALL - {scope} for scope in ALL), ALL}
+    for scopes, code in itertools.product(sorted(sets, key=sorted), UNITS):
+        machine = Machine(code, Scope.ORDERS_READ)
+        roles = [Role.OPERATOR] if code == CITY else [Role.HANDLER, Role.REVIEWER]
+        ApiClient.objects.filter(pk=machine.client.pk).update(scopes=sorted(scopes))
+        User.objects.filter(pk=machine.client.user_id).update(roles=roles)
+        token = Machine(code, client=ApiClient.objects.get(pk=machine.client.pk))
+        yield Caller(f"machine of {code} with {sorted(scopes)}", code, frozenset(roles), scopes, token)
+
+
+@pytest.fixture
+def order(road: Road) -> WorkOrder:
+    order = road.to(Status.ACCEPTED)
+    road.act(order, "dispatch", lead=LEAD, co_handling=[CO_HANDLING])
+    return order
+
+
+def call(client: Client, address: Address, path: str) -> Any:
+    if address.method == "GET":
+        return client.get(V1 + path)
+    if address.body == "file":
+        return client.post(V1 + path, {"files": SimpleUploadedFile("a.txt", b"a")})
+    return send(client, path, address.body)
+
+
+def tried(client: Client, address: Address, path: str) -> Any:
+    """The answer; what was done is undone."""
+    with transaction.atomic():
+        answer = call(client, address, path)
+        transaction.set_rollback(True)
+    return answer
+
+
+@pytest.mark.parametrize("kind", [people, machines])
+def test_every_caller_may_what_the_table_says_and_nothing_else(kind: Any, order: WorkOrder, settings: Any) -> None:
+    settings.API_RATES = {**settings.API_RATES, "calls": (10_000, 60)}
+    wrong = []
+    for caller in kind():
+        for address in OF_ORDER + OF_ALL:
+            of_order = address in OF_ORDER
+            path = f"/workorders/{order.number}/{address.path}" if of_order else address.path
+            answer = tried(caller.client, address, path)
+            expected = caller.expected(address, of_order=of_order)
+            if answer.status_code != expected:
+                wrong.append(
+                    f"{caller.name}: {address.method} {path} {answer.status_code}, not {expected}: {answer.content!r:.200}"
+                )
+    assert wrong == []
+    assert WorkOrder.objects.get(pk=order.pk).version == order.version
+
+
+def test_without_a_log_in_nothing_but_the_document_is_there(order: WorkOrder) -> None:
+    for address in OF_ORDER + OF_ALL:
+        path = f"/workorders/{order.number}/{address.path}" if address in OF_ORDER else address.path
+        assert call(Client(), address, path).status_code == 401, path
+    assert Client().get(f"{V1}/schema/").status_code == 200
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_list_shows_what_can_be_read_one_by_one(unit: str, order: WorkOrder, road: Road) -> None:
+    others = [road.register(), order]
+    machine = Machine(unit, Scope.ORDERS_READ)
+    listed = {row["number"] for row in machine.read("/workorders/")["results"]}
+    read = {one.number for one in others if machine.get(f"{V1}/workorders/{one.number}/").status_code == 200}
+    expected = {CITY: others, OTHER: []}.get(unit, [order])
+    assert listed == read == {one.number for one in expected}
+
+
+def test_bulk_sign_signs_what_the_caller_could_sign_one_by_one(order: WorkOrder) -> None:
+    for unit in UNITS[:-1]:
+        machine = Machine(unit, READ, HANDLE)
+        address = Address("POST", "/workorders/bulk/sign/", HANDLE, {"numbers": [order.number]})
+        result = tried(machine, address, address.path).json()["results"][0]
+        assert result["signed"] == (unit == LEAD)
+        if unit != LEAD:
+            assert result["problem"]["code"] == ("not_found" if unit == OTHER else "not_allowed")
+
+
+def test_actions_offer_what_the_scopes_allow(order: WorkOrder) -> None:
+    reads, handles = Machine(LEAD, READ), Machine(LEAD, READ, HANDLE)
+    assert reads.read(f"/workorders/{order.number}/")["actions"] == []
+    assert {action["step"] for action in handles.read(f"/workorders/{order.number}/")["actions"]} >= {"sign", "note"}
+
+
+def test_the_table_knows_every_address_that_takes_a_post() -> None:
+    """Steps have one address each and one rule for all: `perform()`; these stand for them."""
+    known = {address.path.strip("/") for address in OF_ALL if address.method == "POST"} | {"attachments"}
+    written = {path.split("/")[-2] if "<str:number>" in path else path.strip("/") for path, post in posts() if post}
+    steps = {name.replace("_", "-") for name in STEPS} | {"<slug:step>"}
+    elsewhere = {"webhooks"}  # tests of their own
+    assert {path for path in written - known - steps if path.split("/")[0] not in elsewhere} == set()
