@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from archive.services import archive_due
@@ -28,7 +28,7 @@ from config.lives import Life, Matter, World
 from dispatch import clients, supervision
 from dispatch.models import Alert, ApiClient, Assignment
 from workorders.clocks import load_calendar
-from workorders.lifecycle import Role
+from workorders.lifecycle import Role, Status
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder
 
 FOLDER = Path(__file__).parent / "demo"
@@ -246,8 +246,9 @@ def people() -> list[User]:
     return [*city.select_related("unit").order_by("pk"), *sorted(theirs, key=lambda user: order[user.username])]
 
 
-def _busiest(kind: str, count: int) -> list[Unit]:
-    units = Unit.objects.filter(kind=kind, assignments__part=Assignment.Part.LEAD)
+def _busiest(kind: str, count: int, among: QuerySet[Unit] | None = None) -> list[Unit]:
+    among = Unit.objects.all() if among is None else Unit.objects.filter(pk__in=among)
+    units = among.filter(kind=kind, assignments__part=Assignment.Part.LEAD)
     return list(units.annotate(orders=Count("assignments")).order_by("-orders", "code")[:count])
 
 
@@ -255,10 +256,11 @@ def _busiest(kind: str, count: int) -> list[Unit]:
 
 
 def connect(secret: str) -> None:
-    """The systems of the busiest street and of the district above it, and a channel of the hotline."""
+    """The systems of the busiest street with something to sign, and of the district above it; a channel of the hotline."""
     city = Unit.objects.get(kind=Unit.Kind.CITY)
     units: list[tuple[str, Any, tuple[str, ...]]] = [("channel", city, clients.CHANNEL)]
-    for street in _busiest(Unit.Kind.STREET, 1):
+    waiting = Unit.objects.filter(led_orders__status=Status.DISPATCHED)
+    for street in _busiest(Unit.Kind.STREET, 1, waiting) or _busiest(Unit.Kind.STREET, 1):
         units += [("street", street, clients.HANDLING), ("district", street.parent, clients.HANDLING)]
     for name, unit, scopes in units:
         client_id = f"{CLIENT}{name}"

@@ -70,6 +70,8 @@ def test_300_orders_of_60_days_stand_in_every_status_and_every_chain_is_verified
     check_alerts()
     check_variety()
     check_that_the_beat_finds_nothing_left_to_do()
+    street = next(system.unit for system in demonstration.systems() if system.client_id == "demo-street")
+    assert street.led_orders.filter(status=Status.DISPATCHED).exists(), "there is something to sign by the API"
     streets, utilities = (demonstration._busiest(kind, 2) for kind in ("street", "utility"))
     assert len([*streets, *utilities]) == 4
     assert seed() == "Demo: there are orders already, nothing to do.\n"

@@ -198,10 +198,7 @@ def test_an_event_is_told_by_codes_choices_and_dates_without_anybody_s_words(roa
     order = road.to(Status.SUSPENDED)
     road.act(order, "reveal")
     told = {row["step"]: row for row in map(feed.shown, walked(city))}
-    assert told["dispatch"]["data"] == {
-        "lead": f"{road.lead.code} {road.lead.name}",
-        "co_handling": [f"{road.co_unit.code} {road.co_unit.name}"],
-    }
+    assert told["dispatch"]["data"] == {"lead": road.lead.code, "co_handling": [road.co_unit.code]}
     assert told["contact"]["data"] == {"way": "phone"}
     assert told["suspend"]["data"] == {"review_date": "2026-12-01"}
     assert told["sign"] == {

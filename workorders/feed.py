@@ -138,10 +138,15 @@ def _impersonal(event: Event) -> dict[str, Any]:
     fields: dict[str, forms.Field] = form_of(event.step).base_fields
     facts = stages.of_step(event.step).labels
     return {
-        name: value
+        name: _code(value) if isinstance(fields.get(name), CodeField) else value
         for name, value in event.data.items()
         if isinstance(fields.get(name), IMPERSONAL) or (name in facts and _is_measure(value))
     }
+
+
+def _code(value: Any) -> Any:
+    """The ledger keeps a name beside each code, as it was called then."""
+    return [_code(one) for one in value] if isinstance(value, list) else value.split(" ")[0]
 
 
 def _is_measure(value: Any) -> bool:
