@@ -1,6 +1,9 @@
 """Search: what stands in an order is found by any part of it, and nothing else is."""
 
+from typing import Any
+
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -105,6 +108,77 @@ def test_a_word_of_two_characters_uses_the_index(order: WorkOrder) -> None:
         for query in ("噪音", "3号", "A座", "夜间施工", order.number):
             plan = search.matching(WorkOrder.objects.order_by(), query).explain()
             assert "order_by_words" in plan, f"{query}: {plan}"
+
+
+@pytest.fixture
+def many(order: WorkOrder) -> WorkOrder:
+    """A word that stands in all of five thousand orders, and one that stands in one."""
+    with connection.cursor() as cursor:
+        cursor.execute(COPIES, [order.pk])
+        cursor.execute("ANALYZE workorders_workorder")
+    cache.delete("search:frequencies")
+    return order
+
+
+COPIES = """
+INSERT INTO workorders_workorder (number, title, matter, address, tokens, kind, grade, status, version, round,
+    registered_at, policy_id)
+SELECT (9000000000000 + n)::text, '施工', '夜间施工', '', ARRAY['夜间', '间施', '施工'], kind, grade, status, 1, 1, registered_at, policy_id
+FROM workorders_workorder, generate_series(1, 5000) AS n WHERE id = %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "by_index"), [("施工", False), ("夜间施工", False), ("分贝", True), ("施工 分贝", True)]
+)
+def test_a_frequent_word_is_walked_to_and_a_rare_one_goes_by_index(
+    query: str, by_index: bool, many: WorkOrder
+) -> None:
+    page = search.matching(WorkOrder.objects.order_by("-id"), query)[:25]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = page.explain()
+    assert ("order_by_words" in plan) == by_index, plan
+    assert len(page) == (1 if by_index else 25)
+
+
+def test_whichever_road_is_taken_the_same_orders_are_found(
+    many: WorkOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for query in ("施工", "夜间施工", "施工 分贝", "间施工，噪"):
+        walked = found(query)
+        with monkeypatch.context() as patch:
+            patch.setattr(search, "FREQUENT", 2.0)
+            assert sorted(found(query)) == sorted(walked), query
+
+
+def test_what_is_frequent_is_asked_of_the_database_once(many: WorkOrder, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(3):
+        for _time in range(2):
+            list(search.matching(WorkOrder.objects.order_by("-id"), "施工")[:25])
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "html"),
+    [
+        ("夜间施工扰民", "施工", "夜间<mark>施工</mark>扰民"),
+        ("夜间施\n工扰民", "施工", "夜间<mark>施\n工</mark>扰民"),
+        ("<b>WeChat</b>", "wechat b", "&lt;<mark>b</mark>&gt;<mark>WeChat</mark>&lt;/<mark>b</mark>&gt;"),
+        ("噪音噪音", "噪音 音噪", "<mark>噪音</mark><mark>噪音</mark>"),
+        ("50% & 9", "50% 9", "<mark>50%</mark> &amp; <mark>9</mark>"),
+        ("夜间施工", "", "夜间施工"),
+    ],
+)
+def test_every_hit_is_marked_and_nothing_else_is_html(text: str, query: str, html: str) -> None:
+    assert search.marked(text, query) == html
+
+
+def test_a_snippet_is_the_text_around_the_first_hit() -> None:
+    text = "甲" * 100 + "施工噪音" + "乙" * 100
+    shown = search.snippet(text, "噪音")
+    assert shown == f"…{'甲' * 18}施工<mark>噪音</mark>{'乙' * 38}…"
+    assert search.snippet("路灯不亮", "噪音") == ""
+    assert search.snippet("噪音", "噪音") == "<mark>噪音</mark>"
 
 
 letters = st.text(st.sampled_from("施工噪音扰民座号Aab19 \n　，%_\\.-İſK𠮷"), min_size=2, max_size=30)

@@ -1,12 +1,20 @@
 """Chinese on plain PostgreSQL (DESIGN §6): text cut into overlapping two-character tokens in an indexed array.
 
-A query is cut the same way; an order that contains all its tokens is then checked against the text itself.
+A query is cut the same way; an order that contains all its tokens is then checked against the text itself. Where even
+the rarest of its tokens stands in many orders, gathering them all by the index takes longer than walking the orders in
+the order that is asked for, until a page is full.
 """
 
 import re
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.fields.array import ArrayContains
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import CharField, F, Func, Q, Value
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from workorders import numbers
 
@@ -18,7 +26,18 @@ HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 RUNS = re.compile(f"[0-9a-z{HAN}]+")
 # Chinese is written without blanks: a line that breaks inside a word does not end it.
 WRAPPED = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
+# A token in more than one of fifty orders: a page of them is soon found by walking (DESIGN §6).
+FREQUENT = 0.02
+FREQUENCIES_KEPT = 600  # seconds; the statistics themselves change by the day
+SNIPPET = 60  # characters, with the first hit in them
 BETWEEN_HAN = re.compile(f"(?<=[{HAN}])(?=[{HAN}])")
+
+
+FREQUENCIES = """
+SELECT token, frequency FROM pg_stats,
+    unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (token, frequency)
+WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND attname = 'tokens' AND token IS NOT NULL AND frequency >= %s
+"""
 
 
 def cut(text: str) -> set[str]:
@@ -47,5 +66,59 @@ def _held(word: str) -> Q:
     pairs = sorted(token for token in cut(word) if len(token) == 2)
     if not pairs:
         return text
-    broken = BETWEEN_HAN.sub(r"\\s*", re.escape(word))
-    return Q(tokens__contains=pairs) & (text | Q(matter__iregex=broken))
+    return _with_tokens(pairs) & (text | Q(matter__iregex=_broken(word)))
+
+
+def _broken(word: str) -> str:
+    """The word with line ends between its Chinese characters."""
+    return BETWEEN_HAN.sub(r"\\s*", re.escape(word))
+
+
+def _with_tokens(pairs: list[str]) -> Q:
+    known = frequencies()
+    if min(known.get(token, 0.0) for token in pairs) < FREQUENT:
+        return Q(tokens__contains=pairs)
+    tokens = ArrayField(CharField())
+    # The same condition in a form that the index cannot serve.
+    walked = Func(F("tokens"), Value([], tokens), function="array_cat", output_field=tokens)
+    return Q(ArrayContains(walked, pairs))
+
+
+def frequencies() -> dict[str, float]:
+    """The share of all orders that each frequent token stands in, as PostgreSQL's own statistics have it."""
+    return cache.get_or_set("search:frequencies", _frequencies, FREQUENCIES_KEPT) or {}
+
+
+def _frequencies() -> dict[str, float]:
+    with connection.cursor() as cursor:
+        cursor.execute(FREQUENCIES, [FREQUENT])
+        return dict(cursor.fetchall())
+
+
+def snippet(text: str, query: str) -> SafeString:
+    """The text around the first hit, as HTML with every hit marked; empty where nothing of the query stands in it."""
+    hits = _hits(text, query)
+    if not hits:
+        return SafeString("")
+    start = max(0, hits[0][0] - SNIPPET // 3)
+    end = start + max(SNIPPET, hits[0][1] - start)
+    shown = _marked(text, [hit for hit in hits if hit[1] <= end], start, min(end, len(text)))
+    return mark_safe(f"{'…' if start else ''}{shown}{'…' if end < len(text) else ''}")  # noqa: S308 -- escaped part by part
+
+
+def marked(text: str, query: str) -> SafeString:
+    """The whole text as HTML with every hit marked."""
+    return mark_safe(_marked(text, _hits(text, query), 0, len(text)))  # noqa: S308 -- escaped part by part
+
+
+def _hits(text: str, query: str) -> list[tuple[int, int]]:
+    words = [_broken(word) for word in sorted(query.split(), key=len, reverse=True)]
+    return [match.span() for match in re.finditer("|".join(words), text, re.IGNORECASE)] if words else []
+
+
+def _marked(text: str, hits: list[tuple[int, int]], start: int, end: int) -> str:
+    parts, at = [], start
+    for first, last in hits:
+        parts += [escape(text[at:first]), f"<mark>{escape(text[first:last])}</mark>"]
+        at = last
+    return "".join([*parts, escape(text[at:end])])
