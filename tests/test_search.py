@@ -131,9 +131,7 @@ FROM workorders_workorder, generate_series(1, 5000) AS n WHERE id = %s
 @pytest.mark.parametrize(
     ("query", "by_index"), [("施工", False), ("夜间施工", False), ("分贝", True), ("施工 分贝", True)]
 )
-def test_a_frequent_word_is_walked_to_and_a_rare_one_goes_by_index(
-    query: str, by_index: bool, many: WorkOrder
-) -> None:
+def test_a_frequent_word_is_walked_to_and_a_rare_one_goes_by_index(query: str, by_index: bool, many: WorkOrder) -> None:
     page = search.matching(WorkOrder.objects.order_by("-id"), query)[:25]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -142,9 +140,7 @@ def test_a_frequent_word_is_walked_to_and_a_rare_one_goes_by_index(
     assert len(page) == (1 if by_index else 25)
 
 
-def test_whichever_road_is_taken_the_same_orders_are_found(
-    many: WorkOrder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whichever_road_is_taken_the_same_orders_are_found(many: WorkOrder, monkeypatch: pytest.MonkeyPatch) -> None:
     for query in ("施工", "夜间施工", "施工 分贝", "间施工，噪"):
         walked = found(query)
         with monkeypatch.context() as patch:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.fields.array import ArrayContains
+from django.contrib.postgres.fields.array import ArrayContains  # type: ignore[attr-defined]
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import CharField, F, Func, Q, Value
@@ -34,9 +34,11 @@ BETWEEN_HAN = re.compile(f"(?<=[{HAN}])(?=[{HAN}])")
 
 
 FREQUENCIES = """
-SELECT token, frequency FROM pg_stats,
+SELECT token, frequency
+FROM pg_stats,
     unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (token, frequency)
-WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND attname = 'tokens' AND token IS NOT NULL AND frequency >= %s
+WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND attname = 'tokens'
+    AND token IS NOT NULL AND frequency >= %s
 """
 
 

@@ -83,13 +83,19 @@ class Listing:
 
 def listing(user: User, chosen: dict[str, Any], *, now: datetime, page: int = 1) -> Listing:
     """One page of what the user may see and asked for; counting stops at COUNT_UP_TO."""
-    orders = narrowed(WorkOrder.objects.visible_to(user), user, chosen, now)
+    orders = listed(user, chosen, now=now)
     first = (page - 1) * PAGE_SIZE
-    rows = _sorted(orders, chosen.get("sort")).select_related("category", "area", "lead_unit")
-    clocks = Prefetch("clocks", Clock.objects.running(), to_attr="running_clocks")
-    found = list(rows.defer("tokens").prefetch_related(clocks)[first : first + PAGE_SIZE + 1])
+    found = list(orders[first : first + PAGE_SIZE + 1])
     total = orders.order_by()[: COUNT_UP_TO + 1].count()
     return Listing(found[:PAGE_SIZE], total, page, len(found) > PAGE_SIZE and page < LAST_PAGE)
+
+
+def listed(user: User, chosen: dict[str, Any], *, now: datetime) -> "WorkOrderQuerySet":
+    """What the user may see and asked for, with what its rows show."""
+    orders = narrowed(WorkOrder.objects.visible_to(user), user, chosen, now)
+    rows = _sorted(orders, chosen.get("sort")).select_related("category", "area", "lead_unit")
+    clocks = Prefetch("clocks", Clock.objects.running(), to_attr="running_clocks")
+    return rows.defer("tokens").prefetch_related(clocks)
 
 
 def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], now: datetime) -> "WorkOrderQuerySet":

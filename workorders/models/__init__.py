@@ -4,6 +4,7 @@ from .clock import Clock
 from .event import Event
 from .organisation import Area, Category, Unit, User
 from .policy import Policy
+from .saved_view import SavedView
 from .stored_answer import StoredAnswer
 from .work_order import WorkOrder
 
@@ -15,6 +16,7 @@ __all__ = [
     "Clock",
     "Event",
     "Policy",
+    "SavedView",
     "StoredAnswer",
     "Unit",
     "User",

@@ -125,5 +125,10 @@ def query(context: template.Context, **changes: Any) -> str:
 
 
 @register.filter
+def shown(order: Any, column: Any) -> Any:
+    return column.value(order)
+
+
+@register.filter
 def get(mapping: dict[str, Any], name: str) -> Any:
     return mapping.get(name)

@@ -5,24 +5,37 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from workorders import numbers, panels, selectors
+from workorders import columns, numbers, panels, selectors
+from workorders.columns import ListForm
 from workorders.lifecycle import Step
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
+from workorders.views import saved
 from workorders.views.request import StaffRequest
 
 
 @login_required
 def orders(request: StaffRequest) -> HttpResponse:
-    form = selectors.FilterForm({**_defaults(request), **request.GET.dict()})
+    form = filters(request)
     form.is_valid()
     listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), page=_page(request))
     found = listing.orders
     if len(found) == 1 and numbers.typed(request.GET.get("q", "")) == found[0].number and not request.htmx:
         return redirect("order", number=found[0].number)
     template = "workorders/_rows.html" if request.htmx else "workorders/list.html"
-    return render(request, template, {"form": form, "listing": listing})
+    shown = columns.chosen(form.cleaned_data.get("columns", []))
+    context = {"form": form, "listing": listing, "columns": shown, "shown": [column.name for column in shown]}
+    # What stands around the rows is not sent again with them.
+    around = {} if request.htmx else {"saved_views": saved.views_of(request.user)}
+    return render(request, template, {**context, **around})
+
+
+def filters(request: StaffRequest) -> ListForm:
+    given = request.GET.copy()
+    for name, value in _defaults(request).items():
+        given.setdefault(name, value)
+    return ListForm(given)
 
 
 def _defaults(request: StaffRequest) -> dict[str, str]:

@@ -1,0 +1,166 @@
+"""What people do with the list: choose columns, keep views, take it with them."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from config.cast import Cast
+from tests.roads import Road
+from workorders.columns import COLUMNS, DEFAULT
+from workorders.lifecycle import Role
+from workorders.models import SavedView, Unit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recent(cast: Cast) -> Road:
+    return Road(cast, timezone.now() - timedelta(hours=3))
+
+
+@pytest.fixture
+def as_(cast: Cast) -> Callable[..., Client]:
+    def log_in(role: Role, unit: Unit | None = None) -> Client:
+        client = Client()
+        client.force_login(cast.of(role, unit))
+        return client
+
+    return log_in
+
+
+def table(client: Client, kind: str, query: dict[str, Any] | None = None) -> list[list[Any]]:
+    response = client.get(f"/orders.{kind}", {"view": "all", **(query or {})})
+    assert response.status_code == 200
+    assert response["Content-Disposition"].endswith(f'.{kind}"')
+    content = b"".join(response.streaming_content)
+    if kind == "csv":
+        assert content.startswith(b"\xef\xbb\xbf"), "Excel has to know that it is UTF-8"
+        return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    return [list(row) for row in load_workbook(io.BytesIO(content)).active.values]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_export_holds_exactly_what_is_listed_in_its_order(kind: str, as_: Callable, recent: Road) -> None:
+    closed = [recent.to("closed"), recent.to("closed")]
+    recent.register()
+    client = as_(Role.SUPERVISOR)
+    rows = table(client, kind, {"status": "closed", "sort": "newest"})
+    assert len(rows[0]) == len(DEFAULT)
+    assert [row[0] for row in rows[1:]] == [order.number for order in reversed(closed)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_export_has_no_end_before_the_list_has(
+    kind: str, as_: Callable, recent: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workorders.export.CHUNK", 7)
+    orders = [recent.register() for _ in range(30)]
+    assert {row[0] for row in table(as_(Role.SUPERVISOR), kind)[1:]} == {order.number for order in orders}
+
+
+def test_an_export_reads_as_often_for_ten_orders_as_for_twenty(as_: Callable, recent: Road) -> None:
+    client, counts = as_(Role.SUPERVISOR), []
+    for _time in range(2):
+        for _number in range(10):
+            recent.to("accepted")
+        with CaptureQueriesContext(connection) as queries:
+            table(client, "csv")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_numbers_of_persons_are_masked_and_nothing_is_a_formula(kind: str, as_: Callable, recent: Road) -> None:
+    recent.register(matter="=HYPERLINK(1) 请回电13800001234，证件11010519491231002X", address="电话 010-85861234 旁")
+    chosen = {"columns": [column.name for column in COLUMNS]}
+    (row,) = table(as_(Role.SUPERVISOR), kind, chosen)[1:]
+    text = "|".join(str(value) for value in row)
+    assert "138****1234" in text
+    assert not any(secret in text for secret in ("13800001234", "11010519491231002X", "85861234"))
+    assert not any(str(value).startswith("=") for value in row)
+
+
+def test_who_sees_no_order_exports_none(as_: Callable, recent: Road) -> None:
+    recent.to("handling")
+    assert len(table(as_(Role.HANDLER, recent.stranger), "csv")) == 1
+    assert len(table(as_(Role.HANDLER, recent.lead), "csv")) == 2
+    assert Client().get("/orders.csv").status_code == 302
+
+
+def test_an_export_of_what_cannot_be_listed_says_why(as_: Callable) -> None:
+    client = as_(Role.SUPERVISOR)
+    assert client.get("/orders.csv", {"status": "lost"}).status_code == 400
+    assert client.get("/orders.pdf").status_code == 404
+
+
+def test_the_columns_of_the_list_are_those_that_were_chosen(as_: Callable, recent: Road) -> None:
+    recent.register(address="建国路88号")
+    client = as_(Role.SUPERVISOR)
+    usual = client.get("/orders/?view=all").content.decode()
+    chosen = client.get("/orders/?view=all&columns=address&columns=state").content.decode()
+    assert 'class="address"' not in usual and 'class="deadline"' in usual
+    assert 'class="address"' in chosen and "建国路88号" in chosen and 'class="deadline"' not in chosen
+    assert 'class="number"' in chosen, "the number leads to the order"
+
+
+def save(client: Client, name: str = "逾期", query: str = "view=open&deadline=overdue", **more: str) -> Any:
+    return client.post("/views/", {"name": name, "query": query, **more})
+
+
+def test_a_list_is_kept_as_a_view_and_opened_again(as_: Callable, recent: Road) -> None:
+    client = as_(Role.DISPATCHER)
+    answer = save(client, query="view=open&deadline=overdue&columns=number&columns=address&page=3&evil=1")
+    view = SavedView.objects.get()
+    assert view.query == "view=open&deadline=overdue&columns=number&columns=address"
+    assert answer["Location"] == f"/orders/?{view.query}"
+    page = client.get(answer["Location"]).content.decode()
+    assert 'class="saved"' in page and "逾期" in page
+
+
+def test_a_view_belongs_to_its_owner_or_to_all_of_the_unit(as_: Callable, cast: Cast) -> None:
+    save(as_(Role.DISPATCHER), "自己的")
+    save(as_(Role.DISPATCHER), "大家的", shared="on")
+    page = as_(Role.SUPERVISOR).get("/orders/").content.decode()
+    assert "大家的" in page and "自己的" not in page
+    elsewhere = as_(Role.HANDLER, Unit.objects.get(code="J110105009")).get("/orders/").content.decode()
+    assert "大家的" not in elsewhere
+
+
+def test_a_name_that_is_there_already_is_used_again(as_: Callable) -> None:
+    client = as_(Role.DISPATCHER)
+    save(client)
+    save(client, query="status=closed")
+    assert SavedView.objects.get().query == "status=closed"
+
+
+def test_only_the_owner_removes_a_view(as_: Callable) -> None:
+    save(as_(Role.DISPATCHER), shared="on")
+    address = f"/views/{SavedView.objects.get().pk}/remove/"
+    assert as_(Role.SUPERVISOR).post(address).status_code == 404
+    assert SavedView.objects.count() == 1
+    assert as_(Role.DISPATCHER).post(address).status_code == 302
+    assert not SavedView.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "query"), [("", "view=open"), ("x" * 41, "view=open"), ("a", "status=lost"), ("a", "q=" + "x" * 101)]
+)
+def test_a_view_that_cannot_be_kept_is_refused(name: str, query: str, as_: Callable) -> None:
+    assert save(as_(Role.DISPATCHER), name, query).status_code == 400
+    assert not SavedView.objects.exists()
+
+
+def test_nobody_keeps_views_without_end(as_: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workorders.views.saved.MOST", 2)
+    client = as_(Role.DISPATCHER)
+    assert [save(client, name).status_code for name in "一二三二"] == [302, 302, 400, 302]
+    assert SavedView.objects.count() == 2
