@@ -100,7 +100,7 @@ def served(state: Path) -> Iterator[Site]:
         )
         try:
             site = Site(f"http://127.0.0.1:{port}")
-            until(lambda: process.poll() is not None or is_well(site), 120)
+            until(lambda: process.poll() is not None or is_well(site), 300)
             assert process.poll() is None, Path(log.name).read_text()
             yield site
         finally:

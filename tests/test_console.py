@@ -1,5 +1,7 @@
 """The first screens: log-in, list, order page, the one view of all steps, registration."""
 
+import html
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -323,10 +325,12 @@ def test_a_file_of_a_kind_that_is_not_taken_is_refused_in_place(as_: Callable, r
 def test_an_open_page_learns_that_somebody_worked_on_the_order(as_: Callable, recent: Road) -> None:
     order = recent.to("accepted")
     client = as_(Role.DISPATCHER)
-    address = f"/orders/{order.number}/changed/?version={order.version}"
+    said = re.search(r'hx-get="([^"]+)"', client.get(f"/orders/{order.number}/").content.decode())
+    assert said is not None
+    address = html.unescape(said[1])
     assert client.get(address).status_code == 204
     perform(order.pk, "note", actor=recent.cast.of(Role.OPERATOR), text="补充")
-    assert client.get(address).status_code == 200
+    assert "刚刚" in client.get(address).content.decode()
 
 
 def test_an_expired_session_sends_the_whole_page_to_the_log_in(client: Client, recent: Road) -> None:

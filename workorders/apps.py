@@ -7,9 +7,10 @@ class WorkordersConfig(AppConfig):
     verbose_name = _("Work orders")
 
     def ready(self) -> None:
-        from workorders import stages
+        from workorders import leases, stages
         from workorders.forms import TextForm
 
         stages.step("note", form=TextForm)
         stages.step("correct", form=TextForm)
         stages.step("progress", form=TextForm)
+        stages.after_each(leases.let_go)

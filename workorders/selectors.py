@@ -8,7 +8,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, Subquery, When
 from django.utils.translation import gettext_lazy as _
 
 from workorders import search, stages
@@ -140,10 +140,18 @@ def _clocks_due(deadline: str, now: datetime) -> Any:
 
 
 def _sorted(orders: "WorkOrderQuerySet", sort: str | None) -> "WorkOrderQuerySet":
-    if sort != "deadline":
-        return orders.order_by("-id")
+    return _with_deadline(orders).order_by("due", "-id") if sort == "deadline" else orders.order_by("-id")
+
+
+def most_pressing_first(orders: "WorkOrderQuerySet") -> "WorkOrderQuerySet":
+    """Danger first, then by deadline."""
+    danger = Case(When(grade=Grade.EMERGENCY, then=0), default=1)
+    return _with_deadline(orders).order_by(danger, "due", "id")
+
+
+def _with_deadline(orders: "WorkOrderQuerySet") -> Any:
     soonest = Clock.objects.running().filter(order=OuterRef("pk"), paused_at=None).order_by("due_at").values("due_at")
-    return orders.annotate(due=Subquery(soonest[:1])).order_by("due", "-id")
+    return orders.annotate(due=Subquery(soonest[:1]))
 
 
 def pressing(clocks: Iterable[Clock]) -> Clock | None:

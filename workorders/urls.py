@@ -6,6 +6,7 @@ from workorders.views import attachments, exports, lookups, orders, saved, steps
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders")),
     path("orders/", orders.orders, name="orders"),
+    path("orders/next/", orders.next_one, name="next_order"),
     path("orders.<slug:kind>", exports.orders, name="export"),
     path("orders/<str:number>/", orders.order, name="order"),
     path("orders/<str:number>/changed/", orders.changed, name="order_changed"),

@@ -2,6 +2,7 @@ from .attachment import Attachment
 from .calendar_day import CalendarDay
 from .clock import Clock
 from .event import Event
+from .lease import Lease
 from .organisation import Area, Category, Unit, User
 from .policy import Policy
 from .saved_view import SavedView
@@ -15,6 +16,7 @@ __all__ = [
     "Category",
     "Clock",
     "Event",
+    "Lease",
     "Policy",
     "SavedView",
     "StoredAnswer",

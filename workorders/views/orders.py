@@ -1,14 +1,17 @@
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from workorders import columns, numbers, panels, selectors
+from workorders import columns, leases, numbers, panels, presence, selectors
 from workorders.columns import ListForm
 from workorders.lifecycle import Step
-from workorders.models import WorkOrder
+from workorders.models import User, WorkOrder
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
 from workorders.views import saved
@@ -51,16 +54,49 @@ def _page(request: StaffRequest) -> int:
 
 @login_required
 def order(request: StaffRequest, number: str) -> HttpResponse:
-    return render(request, "workorders/order.html", page_of(request, found(request, number)))
+    order = found(request, number)
+    return render(request, "workorders/order.html", {**page_of(request, order), **watch_of(request, order)})
 
 
 @login_required
 def changed(request: StaffRequest, number: str) -> HttpResponse:
-    """Asked for again and again by an open page: nothing new is 204, otherwise a hint to look again."""
-    current = WorkOrder.objects.visible_to(request.user).filter(number=number).values_list("version", flat=True).first()
-    if current is None or str(current) == request.GET.get("version"):
+    """Asked for again and again by an open page: nothing new is 204, otherwise who is here and whether to look again."""
+    order = WorkOrder.objects.visible_to(request.user).only("number", "version").filter(number=number).first()
+    if order is None:
         return HttpResponse(status=204)
-    return render(request, "workorders/_changed.html", {"number": number})
+    leases.renew(order.pk, request.user, now=timezone.now())
+    watch = watch_of(request, order)
+    if watch["said"] == request.GET.get("said"):
+        return HttpResponse(status=204)
+    return render(request, "workorders/_watch.html", watch)
+
+
+def watch_of(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
+    """Who else has to do with the order now; `said` is all of it in one word, so that the same is not told twice."""
+    now, seen = timezone.now(), request.GET.get("version", str(order.version))
+    lease = leases.holder(order.pk, now=now)
+    here = presence.others(order.pk, request.user.pk, now=now)
+    said = f"{order.version} {lease.user_id if lease else ''} {here}"
+    return {
+        "number": order.number,
+        "version": seen,
+        "changed": seen != str(order.version),
+        "lease": lease,
+        "others": list(User.objects.filter(pk__in=here)) if here else [],
+        "said": said,
+        "every": presence.ASKS_EVERY,
+    }
+
+
+@login_required
+@require_POST
+def next_one(request: StaffRequest) -> HttpResponse:
+    """Give me the next one."""
+    order = leases.next_for(request.user, now=timezone.now())
+    if order is None:
+        messages.info(request, _("Nothing waits for you that nobody else has taken."))
+        return redirect("orders")
+    return redirect("order", number=order.number)
 
 
 def found(request: StaffRequest, number: str) -> WorkOrder:

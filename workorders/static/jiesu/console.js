@@ -70,6 +70,7 @@
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input, textarea, select");
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form) event.target.form.requestSubmit();
+    if (event.key === "n" && !typing && !event.ctrlKey && !event.metaKey) document.getElementById("next-order")?.click();
     if (event.key === "/" && !typing) event.preventDefault(), document.getElementById("find")?.focus();
     if (event.key === "Escape" && event.target.closest("#step")) document.getElementById("step").replaceChildren();
   });
