@@ -167,7 +167,7 @@ WEBHOOK_ALLOW_HTTP = os.environ.get("WEBHOOK_ALLOW_HTTP") == "1"
 WEBHOOK_ALLOW_PRIVATE = os.environ.get("WEBHOOK_ALLOW_PRIVATE") == "1"
 
 # Messages: where their links lead, and the services of apprise that administrators may give as addresses.
-SITE_URL = os.environ.get("SITE_URL", f"http://127.0.0.1:{os.environ.get('PORT', '8000')}").rstrip("/")
+SITE_URL = (os.environ.get("SITE_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}").rstrip("/")
 NOTICE_SCHEMES = listed("NOTICE_SCHEMES") or [
     *("mailto", "mailtos", "dingtalk", "wecombot", "feishu", "lark"),
     *("json", "jsons"),  # SMS gateways
