@@ -249,6 +249,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line for each webhook sent helps nobody
+        "urllib3": {"level": "WARNING"},  # its lines hold whole addresses, with their tokens
         "apprise": {"level": "WARNING", "propagate": False},  # what it says of a failure stands in the message's log
     },
 }

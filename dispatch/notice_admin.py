@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from dispatch import notices, sending
 from dispatch.models import Alert, Channel, Notice
@@ -22,7 +23,7 @@ class ChannelForm(forms.ModelForm):
     url = forms.CharField(
         label=gettext_lazy("Address"),
         required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy(
             "An apprise address, such as dingtalk://token, wecombot://key, feishu://token, mailtos://user:password@host "
             "or jsons://sms-gateway/path. {recipient} stands for whom a message is for, {message} for its number. "

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import F
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from dispatch.models import Channel, Notice
@@ -96,7 +95,7 @@ def _message(notice: Notice) -> "Message":
     from dispatch.gateways import Message
 
     assert notice.channel
-    return Message(notice.channel.url, str(notice.recipient), notice.pk, notice.subject, notice.text)
+    return Message(notice.channel.url, str(notice.recipient), notice.pk, notice.subject, notice.text or notice.subject)
 
 
 def record(notice: Notice, answer: "Answer", now: datetime) -> bool:
@@ -129,9 +128,9 @@ def _judge(channel: Any, answer: "Answer", now: datetime) -> None:
     if answer.is_good:
         this.exclude(failing_since=None).update(failing_since=None, resting_until=None)
         return
-    if channel.failing_since is None:
+    if this.filter(failing_since=None).update(failing_since=now):
         logger.warning("Message channel %s fails: %s", channel.pk, answer.error)
-    this.update(failing_since=Coalesce("failing_since", now), resting_until=now + REST)
+    this.update(resting_until=now + REST)
 
 
 def retry(chosen: Any, *, now: datetime) -> int:

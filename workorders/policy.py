@@ -139,8 +139,7 @@ class Rules:
     @property
     def quiet_hours(self) -> Hours | None:
         """When only an emergency may ring; none where the site has no such hours."""
-        start, _dash, end = self.document["notices"]["quiet"].partition("-")
-        return Hours(time.fromisoformat(start), time.fromisoformat(end)) if start else None
+        return Hours.of(self.document["notices"]["quiet"])
 
     @property
     def digest_every(self) -> timedelta:

@@ -11,6 +11,12 @@ class Hours:
     start: time
     end: time
 
+    @classmethod
+    def of(cls, span: str) -> "Hours | None":
+        """22:00-07:00; an empty text is none."""
+        start, _dash, end = span.partition("-")
+        return cls(time.fromisoformat(start), time.fromisoformat(end)) if span else None
+
     def end_of(self, at: datetime) -> datetime | None:
         """When the quiet hours that `at` lies in are over; none outside them."""
         clock = at.time()

@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
-                            ("held", "Held until quiet hours or the hour are over"),
+                            ("held", "Held: quiet hours, or for the digest"),
                             ("pending", "To be sent"),
                             ("sending", "Being sent"),
                             ("sent", "Sent"),
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "message",
-                "verbose_name_plural": "messages",
+                "verbose_name_plural": "outbox of messages",
                 "ordering": ["-id"],
             },
         ),

@@ -81,7 +81,7 @@ class Notice(models.Model):
     """
 
     class State(models.TextChoices):
-        HELD = "held", _("Held until quiet hours or the hour are over")
+        HELD = "held", _("Held: quiet hours, or for the digest")
         PENDING = "pending", _("To be sent")
         SENDING = "sending", _("Being sent")
         SENT = "sent", _("Sent")
@@ -125,7 +125,7 @@ class Notice(models.Model):
 
     class Meta:
         verbose_name = _("message")
-        verbose_name_plural = _("messages")
+        verbose_name_plural = _("outbox of messages")
         ordering = ["-id"]
         indexes = [
             models.Index(
