@@ -6,8 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -151,7 +151,7 @@ class NoticeAdmin(LookAdmin):
 
     @admin.display(description=gettext_lazy("text"))
     def shown_text(self, notice: Notice) -> str:
-        return format_html('<div class="whitespace-pre-line">{}</div>', notice.text)
+        return linebreaksbr(notice.text)
 
     @admin.action(description=gettext_lazy("Send again what was not sent"), permissions=["retry"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Notice]) -> None:

@@ -44,9 +44,10 @@ def read_all(request: StaffRequest) -> HttpResponse:
     return redirect("notices")
 
 
-@login_required
 def unread(request: StaffRequest) -> HttpResponse:
-    """For the bell of an open page, again and again."""
+    """For the bell of an open page, again and again. When the session is over, it must not take away what is typed there."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=204)
     return render(request, "dispatch/_unread.html", {"unread": _unread(request)})
 
 

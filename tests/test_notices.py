@@ -18,6 +18,7 @@ from tests.conftest import CHINA, NOW
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Policy, Unit, User, WorkOrder
+from workorders.policy import default_document, problems_of
 from workorders.quiet import Hours, awake, following_digest
 
 pytestmark = pytest.mark.django_db
@@ -379,6 +380,27 @@ def test_the_hours_are_those_of_the_policy_in_force(road: Road) -> None:
     raised(order, "unit_resolution", 1, at("10T23:01:00"))
     notices.plan(at("10T23:01:00"))
     assert [notice.next_attempt_at for notice in out()] == [at("10T23:01:00"), at("10T23:15:00")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "values"),
+    [
+        ("quiet", [None, 0, [], "22:00", "22-07", "22:00-22:00", "24:00-07:00", "22:00-07:00 ", "22:00-07:00:00"]),
+        ("digest_minutes", [None, "60", True, 0, 4, 1441, 60.5, []]),
+    ],
+)
+def test_a_rule_book_with_wrong_hours_is_refused_with_the_path_of_the_mistake(setting: str, values: list[Any]) -> None:
+    for value in values:
+        document = default_document()
+        document["notices"][setting] = value
+        assert [line.split(":")[0].split("：")[0] for line in problems_of(document)] == [f"notices.{setting}"], value
+        del document["notices"][setting]
+        assert len(problems_of(document)) == 1
+    document = default_document()
+    document["notices"]["quiet"] = ""
+    assert problems_of(document) == []
+    del document["notices"]
+    assert len(problems_of(document)) == 1
 
 
 # What

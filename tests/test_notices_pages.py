@@ -128,8 +128,12 @@ def test_the_menu_leads_to_the_messages_and_the_page_speaks_both_languages(as_: 
 
 
 def test_a_stranger_is_asked_to_log_in(client: Client) -> None:
-    for address in ("/notices/", "/notices/1/", "/notices/unread/"):
+    for address in ("/notices/", "/notices/1/"):
         assert client.get(address)["Location"].startswith("/login/")
+
+
+def test_the_bell_of_a_page_whose_session_is_over_takes_nothing_away(client: Client) -> None:
+    assert client.get("/notices/unread/", headers={"HX-Request": "true"}).status_code == 204
 
 
 # The outbox
@@ -152,6 +156,8 @@ def test_the_outbox_shows_each_message_with_its_attempts_and_what_came_of_it(
     for word in ("督办通知", "no connection", failed.unit.name, failed.get_state_display()):
         assert word in page
     assert "请于今日签收" in client.get(f"{OUTBOX}{failed.pk}/change/").content.decode()
+    Notice.objects.update(body="第一行\n<b>第二行")
+    assert "第一行<br>&lt;b&gt;第二行" in client.get(f"{OUTBOX}{failed.pk}/change/").content.decode()
     assert client.get(f"{OUTBOX}add/").status_code == 403
     assert client.post(f"{OUTBOX}{failed.pk}/change/", {"subject": "x"}).status_code == 403
 
