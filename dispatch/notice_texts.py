@@ -1,6 +1,6 @@
 """What messages say. Nothing that the complainant said: free words may hold names and telephones.
 
-In the language of the site, for a message has no reader whose language is known.
+In the language of the site, for what goes out has no reader whose language is known.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,8 +28,13 @@ class Text:
 
 def of_alert(alert: Alert, now: datetime) -> Text:
     with translation.override(settings.LANGUAGE_CODE):
-        link = reverse("order", args=[alert.order.number]) if alert.order else ""
-        return Text(_subject(alert, now), "\n".join(_lines(alert)), link)
+        return read_now(alert, now)
+
+
+def read_now(alert: Alert, now: datetime) -> Text:
+    """In the language of whoever reads it."""
+    link = reverse("order", args=[alert.order.number]) if alert.order else ""
+    return Text(_subject(alert, now), "\n".join(_lines(alert)), link)
 
 
 def _subject(alert: Alert, now: datetime) -> str:

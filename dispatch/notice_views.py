@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from dispatch import notice_texts
 from dispatch.models import Notice
 from workorders.views.request import StaffRequest
 
@@ -17,10 +18,19 @@ COUNT_UP_TO = 99
 def notices(request: StaffRequest) -> HttpResponse:
     number = request.GET.get("page", "1")
     page = max(int(number), 1) if number.isascii() and number.isdigit() and len(number) < 6 else 1
-    mine = Notice.objects.of(request.user).with_alerts()
+    mine = Notice.objects.of(request.user).to_read()
     found = list(mine[(page - 1) * PAGE : page * PAGE + 1])
+    for notice in found:
+        _say_again(notice)
     shown = {"notices": found[:PAGE], "page": page, "more": len(found) > PAGE, "unread": _unread(request)}
     return render(request, "dispatch/notices.html", shown)
+
+
+def _say_again(notice: Notice) -> None:
+    """What it said when it came, in the reader's language."""
+    if notice.alert:
+        text = notice_texts.read_now(notice.alert, notice.created_at)
+        notice.subject, notice.body = text.subject, text.body
 
 
 @login_required

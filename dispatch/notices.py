@@ -148,9 +148,8 @@ def _release(channel: int, now: datetime) -> int:
     """The channel's row is the lock: two that release at once must not make two digests."""
     Channel.objects.select_for_update(no_key=True).get(pk=channel)
     due = Notice.objects.filter(channel=channel, state=State.HELD, next_attempt_at__lte=now)
-    related = ("alert__clock", "alert__order__category", "alert__order__area", "alert__order__lead_unit", "alert__unit")
     groups: dict[Any, list[Notice]] = defaultdict(list)
-    for notice in due.select_related(*related).prefetch_related("parts").order_by("pk"):
+    for notice in due.to_read().order_by("pk"):
         groups["settled" if notice.is_settled else (notice.user_id, notice.unit_id)].append(notice)
     _move(groups.pop("settled", []), state=State.DROPPED, next_attempt_at=None)
     return sum(_let_go(notices, now) for notices in groups.values())

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from dispatch.models import Alert, Channel
+from dispatch.models import Alert, ApiClient, Channel
 from workorders.lifecycle import ClockKind, Role
 from workorders.models import Unit, User
 
@@ -65,7 +65,10 @@ class AddressBook:
     def __init__(self, users: Q, units: Iterable[Unit]) -> None:
         self.people: dict[int, list[User]] = defaultdict(list)
         self.channels: dict[tuple[int | None, int | None], list[Channel]] = defaultdict(list)
-        for user in User.objects.filter(users, is_active=True).select_related("unit").order_by("pk"):
+        # A department's system works as a user of its own, and reads the feed: nobody would look at what it is told.
+        a_system = Exists(ApiClient.objects.filter(user=OuterRef("pk")))
+        people = User.objects.filter(users, ~a_system, is_active=True)
+        for user in people.select_related("unit").order_by("pk"):
             self.people[user.unit_id or 0].append(user)
         everybody = [user.pk for there in self.people.values() for user in there]
         rung = (

@@ -11,7 +11,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from config.cast import Cast
-from dispatch import notices, tasks
+from dispatch import clients, notices, tasks
 from dispatch.models import Alert, Channel, Notice
 from tests.alerts import channel, raised
 from tests.conftest import CHINA, NOW
@@ -105,6 +105,17 @@ def test_where_nobody_plays_the_part_the_hotlines_supervisors_are_told(road: Roa
     supervisor = road.cast.of(Role.SUPERVISOR)
     order = road.to(Status.DISPATCHED)
     User.objects.filter(unit=road.lead).update(is_active=False)
+    raised(order, "signing", 1, road.now)
+    notices.plan(road.now)
+    assert [notice.user_id for notice in told()] == [supervisor.pk]
+
+
+def test_a_departments_system_is_not_taken_for_a_person(road: Road) -> None:
+    client = clients.create(road.lead, clients.HANDLING).client
+    supervisor = road.cast.of(Role.SUPERVISOR)
+    order = road.to(Status.DISPATCHED)
+    User.objects.filter(unit=road.lead).exclude(pk=client.user_id).update(is_active=False)
+    assert client.user.has_role(Role.HANDLER)
     raised(order, "signing", 1, road.now)
     notices.plan(road.now)
     assert [notice.user_id for notice in told()] == [supervisor.pk]

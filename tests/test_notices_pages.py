@@ -116,6 +116,14 @@ def test_a_message_says_when_its_matter_is_settled(as_: Callable, road: Road) ->
     assert "Settled" in client.get("/notices/").content.decode()
 
 
+def test_a_message_is_read_in_the_language_of_its_reader(as_: Callable, road: Road) -> None:
+    tell_operator(road, 1)
+    client = as_(Role.OPERATOR)
+    for language, words in (("zh-hans", "受理"), ("en", "Acceptance")):
+        client.post("/i18n/setlang/", {"language": language})
+        assert words in client.get("/notices/").content.decode()
+
+
 def test_the_menu_leads_to_the_messages_and_the_page_speaks_both_languages(as_: Callable, road: Road) -> None:
     client = as_(Role.OPERATOR)
     for language, title, empty in (("zh-hans", "消息", "到期提醒"), ("en", "Messages", "There is no message")):

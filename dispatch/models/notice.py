@@ -69,6 +69,11 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def unread(self) -> "NoticeQuerySet":
         return self.filter(read_at=None)
 
+    def to_read(self) -> "NoticeQuerySet":
+        """With all that their texts are about."""
+        about = ("clock", "unit", "order__category", "order__area", "order__lead_unit")
+        return self.with_alerts().select_related(*(f"alert__{part}" for part in about))
+
     def with_alerts(self) -> "NoticeQuerySet":
         return self.select_related("alert__clock").prefetch_related("parts__alert__clock")
 
