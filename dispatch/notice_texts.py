@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert, Notice
+from dispatch.recipients import level_of
 from workorders.templatetags.console import relative, span
 
 LATE = timedelta(minutes=5)  # the scan's own minute and some more
@@ -41,7 +42,8 @@ def _subject(alert: Alert, now: datetime) -> str:
     facts = [alert.order.spoken_number] if alert.order else []
     if alert.clock:
         facts += [alert.clock.get_kind_display(), relative(alert.clock.due_at - now)]
-    return _("[%(level)s] %(facts)s") % {"level": alert.get_level_display(), "facts": " · ".join(facts)}
+    level = Alert.Level(level_of(alert)).label if level_of(alert) in Alert.Level.values else level_of(alert)
+    return _("[%(level)s] %(facts)s") % {"level": level, "facts": " · ".join(facts)}
 
 
 def _lines(alert: Alert) -> Iterator[str]:

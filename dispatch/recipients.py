@@ -48,11 +48,17 @@ class Way:
         return self.channel is None
 
 
+def level_of(alert: Alert) -> int:
+    return alert.level
+
+
 def audience(alert: Alert, city: Unit) -> Audience:
-    unit, level = alert.unit, alert.level
+    unit, level = alert.unit, level_of(alert)
+    if not alert.kind:  # of no clock, but of what the hotline's leaders watch
+        return Audience(city, TO_SUPERVISORS)
     above: Any = unit and unit.parent
     if unit is None or unit == city:
-        desk = OF_DESKS.get(ClockKind(alert.kind)) if alert.kind in ClockKind.values else None
+        desk = OF_DESKS.get(ClockKind(alert.kind))
         return Audience(city, desk if desk and level <= WARNING else TO_SUPERVISORS)
     if level == HIGHER and above and above != city:
         return Audience(above, OF_UNITS[HIGHER])

@@ -101,6 +101,27 @@ def test_a_unit_directly_below_the_city_goes_up_to_the_hotlines_supervisors(road
     assert {parts[notice.user_id] for notice in told() if notice.user_id} == HOTLINE
 
 
+def test_an_alert_of_no_clock_is_for_the_hotlines_supervisors(road: Road) -> None:
+    parts = staffed(road)
+    Alert.objects.create(unit=road.lead, level=2, due_since=road.now, raised_at=road.now)
+    notices.plan(road.now)
+    assert {parts[notice.user_id] for notice in told() if notice.user_id} == HOTLINE
+
+
+def test_an_alert_that_went_up_by_hand_is_told_anew_to_those_above(road: Road) -> None:
+    parts = staffed(road)
+    alert = raised(road.to(Status.HANDLING), "unit_resolution", 2, road.now)
+    notices.plan(road.now)
+    Alert.objects.filter(pk=alert.pk).update(level=4, told_at=None)
+    notices.plan(road.now)
+    assert [parts[notice.user_id] for notice in told() if notice.user_id] == [
+        HANDLER,
+        REVIEWER,
+        (DISTRICT, Role.REVIEWER),
+        (DISTRICT, Role.SUPERVISOR),
+    ]
+
+
 def test_where_nobody_plays_the_part_the_hotlines_supervisors_are_told(road: Road) -> None:
     supervisor = road.cast.of(Role.SUPERVISOR)
     order = road.to(Status.DISPATCHED)
@@ -215,7 +236,7 @@ def test_the_same_message_for_the_same_recipient_is_refused_by_the_database(road
     for way in ({"unit": road.lead, "channel": group}, {"user": road.cast.of(Role.REVIEWER, road.lead)}):
         with pytest.raises(IntegrityError, match="notice_told_once"), transaction.atomic():
             Notice.objects.create(
-                key=f"alert {alert.pk}", state="sent", sent_at=NOW, created_at=NOW, subject="again", **way
+                key=f"alert {alert.pk} 3", state="sent", sent_at=NOW, created_at=NOW, subject="again", **way
             )
     Alert.objects.update(told_at=None)
     assert notices.plan(road.now) == 1
