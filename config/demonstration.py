@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
@@ -25,8 +26,9 @@ from config.cast import NAMES, Cast
 from config.celery import unpublished
 from config.fates import Fate, Merged
 from config.lives import Life, Matter, World
-from dispatch import clients, supervision
-from dispatch.models import Alert, ApiClient, Assignment
+from dispatch import clients, notices, supervision
+from dispatch.addresses import MAIL_FILE
+from dispatch.models import Alert, ApiClient, Assignment, Channel
 from workorders.clocks import load_calendar
 from workorders.lifecycle import Role, Status
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder
@@ -85,6 +87,8 @@ def seed(now: datetime, password: str) -> Seeded | None:
             return None
         Story(now, Cast(password)).tell()
         connect(password)
+        notices.pass_over(now)
+        ring()
     statuses = Counter(WorkOrder.objects.values_list("status", flat=True))
     return Seeded(dict(statuses), Event.objects.count(), Alert.objects.count())
 
@@ -250,6 +254,15 @@ def _busiest(kind: str, count: int, among: QuerySet[Unit] | None = None) -> list
     among = Unit.objects.all() if among is None else Unit.objects.filter(pk__in=among)
     units = among.filter(kind=kind, assignments__part=Assignment.Part.LEAD)
     return list(units.annotate(orders=Count("assignments")).order_by("-orders", "code")[:count])
+
+
+# What rings
+
+
+def ring() -> None:
+    """Whatever would ring goes into the mail file, where this way of running has one."""
+    if settings.NOTICE_MAIL_FILE:
+        Channel.objects.create(name="演示邮件文件", url=f"{MAIL_FILE}://?to={{recipient}}")
 
 
 # Which systems are connected

@@ -47,6 +47,10 @@ PROCESSES = {
 }
 
 
+# What only this way of running has: links lead here, and a file takes the place of a mail server.
+OURS = {"SITE_URL": SITE, "NOTICE_MAIL_FILE": str(state_dir() / "outbox.mbox")}
+
+
 def port_objection() -> str:
     if not PORT.isdecimal() or not 0 < int(PORT) < 65536:
         return f"PORT={PORT} is not a port: choose a number, PORT=8001 make run"
@@ -148,6 +152,8 @@ def preflight() -> int:
 
 
 def run() -> int:
+    for name, value in OURS.items():
+        os.environ.setdefault(name, value)
     return preflight() or subprocess.run([PYTHON, "-m", "config.run", "--prepare"]).returncode or serve()
 
 

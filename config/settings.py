@@ -166,6 +166,15 @@ API_RATES = {"calls": (int(os.environ.get("API_CALLS_A_MINUTE", "600")), 60), "t
 WEBHOOK_ALLOW_HTTP = os.environ.get("WEBHOOK_ALLOW_HTTP") == "1"
 WEBHOOK_ALLOW_PRIVATE = os.environ.get("WEBHOOK_ALLOW_PRIVATE") == "1"
 
+# Messages: where their links lead, and the services of apprise that administrators may give as addresses.
+SITE_URL = (os.environ.get("SITE_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}").rstrip("/")
+NOTICE_SCHEMES = listed("NOTICE_SCHEMES") or [
+    *("mailto", "mailtos", "dingtalk", "wecombot", "feishu", "lark"),
+    *("json", "jsons"),  # SMS gateways
+]
+# Where this is set, mailfile:// writes mails into it: for a demo that has no mail server.
+NOTICE_MAIL_FILE = os.environ.get("NOTICE_MAIL_FILE", "")
+
 OAUTH2_PROVIDER_APPLICATION_MODEL = "dispatch.ApiClient"
 OAUTH2_PROVIDER = {
     "SCOPES": {
@@ -238,7 +247,11 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"httpx": {"level": "WARNING"}},  # a line for each webhook sent helps nobody
+    "loggers": {
+        "httpx": {"level": "WARNING"},  # a line for each webhook sent helps nobody
+        "urllib3": {"level": "WARNING"},  # its lines hold whole addresses, with their tokens
+        "apprise": {"level": "WARNING", "propagate": False},  # what it says of a failure stands in the message's log
+    },
 }
 
 UNFOLD = {

@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("oauth/token/", Token.as_view(), name="token"),
     path("api/v1/", include(router_urls)),
+    path("notices/", include("dispatch.notice_urls")),
     path("", include("intake.urls")),
     path("", include("workorders.urls")),
 ]

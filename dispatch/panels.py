@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.requests import deadline_of, rule_of
-from workorders.panels import Panel, add_panel
+from workorders.panels import MenuEntry, Panel, add_entry, add_panel
 
 
 def assignments(order: Any, user: Any) -> dict[str, Any] | None:
@@ -25,3 +25,4 @@ def requests(order: Any, user: Any) -> dict[str, Any] | None:
 def add() -> None:
     add_panel(Panel(_("Requests"), "dispatch/_requests.html", requests))
     add_panel(Panel(_("Units"), "dispatch/_assignments.html", assignments))
+    add_entry(MenuEntry(_("Messages"), "notices", "bell", badge="unread_notices"))

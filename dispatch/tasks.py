@@ -2,12 +2,24 @@ from celery import shared_task
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from dispatch import deliveries, supervision, webhooks
+from dispatch import deliveries, notices, sending, supervision, webhooks
 
 
 @shared_task
 def scan_clocks() -> None:
     supervision.scan(timezone.now())
+
+
+@shared_task
+def plan_notices() -> None:
+    now = timezone.now()
+    notices.plan(now)
+    notices.release(now)
+
+
+@shared_task
+def send_notices() -> None:
+    sending.send(timezone.now())
 
 
 @shared_task

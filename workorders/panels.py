@@ -23,10 +23,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class MenuEntry:
+    """`badge` is a fragment beside the label, asked for by an open page again and again: the page itself does not wait."""
+
     label: Promise
     url_name: str
     icon: str
     roles: tuple[str, ...] = ()
+    badge: str = ""
 
 
 _panels: list[Panel] = []

@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import ClockKind, Grade
+from workorders.quiet import Hours
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
 UNITS = ("hour", "natural_day", "working_day")
-SECTIONS = ("limits", "rework", "ladder", "returns", "extension", "callback", "archive", "retention_years")
+SECTIONS = ("limits", "rework", "ladder", "returns", "extension", "callback", "archive", "retention_years", "notices")
 SPAN = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 BOUNDS = {
     ("returns", "per_order"): (0, 100),
@@ -27,6 +28,7 @@ BOUNDS = {
     ("extension", "longest_days"): (1, 366),
     ("callback", "attempts"): (1, 10),
     ("archive", "after_days"): (0, 3660),
+    ("notices", "digest_minutes"): (5, 1440),
 }
 LIMITED_RETENTION = ("general", "major")  # of Category.Retention; the third is for ever
 
@@ -134,6 +136,15 @@ class Rules:
     def archive_after(self) -> timedelta:
         return timedelta(days=self.document["archive"]["after_days"])
 
+    @property
+    def quiet_hours(self) -> Hours | None:
+        """When only an emergency may ring; none where the site has no such hours."""
+        return Hours.of(self.document["notices"]["quiet"])
+
+    @property
+    def digest_every(self) -> timedelta:
+        return timedelta(minutes=self.document["notices"]["digest_minutes"])
+
     def retention_years(self, retention: str) -> int | None:
         """None is for ever."""
         return self.document["retention_years"].get(retention)
@@ -162,6 +173,7 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _limit_problems("extension.notice", document["extension"].get("notice"))
     yield from _number_problems(document)
     yield from _retention_problems(document["retention_years"])
+    yield from _quiet_problems(document["notices"].get("quiet"))
 
 
 def _hour_problems(hours: Any) -> Iterator[str]:
@@ -241,6 +253,13 @@ def _retention_problems(years: dict[str, Any]) -> Iterator[str]:
         if name not in LIMITED_RETENTION:
             yield _("%(path)s: there is no such retention class that ends.") % {"path": path}
         yield from _whole_number_problem(path, value, 1, 200)
+
+
+def _quiet_problems(span: Any) -> Iterator[str]:
+    """They may reach across midnight; an empty text is none."""
+    start, _dash, end = span.partition("-") if isinstance(span, str) else ("", "", "")
+    if span != "" and not (isinstance(span, str) and SPAN.fullmatch(span) and start != end):
+        yield _("%(path)s: must be a span such as 22:00-07:00, or empty.") % {"path": "notices.quiet"}
 
 
 def _whole_number_problem(path: str, value: Any, low: int, high: int) -> Iterator[str]:
