@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "follow tallies": {"task": "evaluation.tasks.follow_tallies", "schedule": 3.0, "options": {"expires": 3}},
     "walk webhooks": {"task": "dispatch.tasks.walk_webhooks", "schedule": 3.0, "options": {"expires": 3}},
     "send deliveries": {"task": "dispatch.tasks.send_deliveries", "schedule": 3.0, "options": {"expires": 3}},
     "prune deliveries": {"task": "dispatch.tasks.prune_deliveries", "schedule": 86400.0, "options": {"expires": 3600}},
