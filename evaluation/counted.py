@@ -42,6 +42,7 @@ def add() -> None:
 
 def fields() -> dict[str, forms.Field]:
     hidden: dict[str, Any] = {"widget": forms.HiddenInput, "required": False}
+    coded: dict[str, Any] = {"by": Unit, "topic": Category, "place": Area}
     keys = [*Status.choices, *ClockKind.choices]
     return {
         "counted": forms.ChoiceField(choices=[("", ""), *COUNTED], **hidden),
@@ -50,7 +51,7 @@ def fields() -> dict[str, forms.Field]:
         "key": forms.ChoiceField(choices=[("", ""), *keys], **hidden),
         **{
             name: forms.ModelChoiceField(model.objects.order_by(), to_field_name="code", **hidden)
-            for name, model in {"by": Unit, "topic": Category, "place": Area}.items()
+            for name, model in coded.items()
         },
         "level": forms.IntegerField(**hidden),
     }

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -97,8 +97,8 @@ def _done_on(day: date) -> Counter[str]:
     return Counter(dict(rows.values_list("measure").annotate(Sum("count"))))
 
 
-def _of_day(measure: Measure, day: date, done: Counter[str]) -> Figure:
-    return Figure(str(measure.label), str(done[measure]), link(counted=measure.value, since=day, until=day))
+def _of_day(measure: Measure, day: date, done: Counter[str], label: str = "") -> Figure:
+    return Figure(label or str(measure.label), str(done[measure]), link(counted=measure.value, since=day, until=day))
 
 
 def _due(now: datetime) -> list[Figure]:
@@ -141,9 +141,9 @@ def _contact(today: date, done: Counter[str], overdue: Running) -> Contact:
     return Contact(
         f"{100 * in_time / judged:.1f} %" if judged else "–",
         [
-            _of_day(Measure.CONTACTED, today, done),
-            _of_day(Measure.CONTACTED_LATE, today, done),
-            Figure(_("Not contacted, overdue"), overdue.shown(ClockKind.CONTACT), kept_waiting, "late"),
+            _of_day(Measure.CONTACTED, today, done, _("in time")),
+            _of_day(Measure.CONTACTED_LATE, today, done, _("late")),
+            Figure(_("not yet, overdue"), overdue.shown(ClockKind.CONTACT), kept_waiting, "late"),
         ],
     )
 
@@ -159,7 +159,7 @@ def _open(today: date) -> OpenOrders:
         bands=[_band_name(*band) for band in BANDS],
         rows=[(label, cells[:-1], cells[-1]) for label, cells in lines],
         sums=_line(found, OPEN, today, "")[:-1],
-        total=_line(found, OPEN, today, "")[-1],
+        total=replace(_line(found, OPEN, today, "")[-1], label=_("Open orders")),
     )
 
 

@@ -88,7 +88,7 @@ def cells(mark: Counted) -> Iterator[Cell]:
 def _stays(events: Sequence[Happened]) -> dict[str, timedelta | None]:
     """How long the order was in each stage it reached, all rounds together; none of the one it is in."""
     stays: dict[str, timedelta | None] = {}
-    moves = [event for before, event in pairwise([None, *events]) if before is None or before.target != event.target]
+    moves = [*events[:1], *(event for before, event in pairwise(events) if before.target != event.target)]
     for event, after in pairwise(moves):
         stays[event.target] = (stays.get(event.target) or timedelta(0)) + (after.at - event.at)
     stays[moves[-1].target] = None

@@ -64,7 +64,7 @@ def trend(period: Period) -> dict[str, Any]:
         "before": (_("Received a year before"), Measure.RECEIVED, before),
     }
     counts = _by_day(period, before)
-    series = [
+    series: list[dict[str, Any]] = [
         {"id": name, "name": label, "points": [_point(measure, day, counts) for day in days.days]}
         for name, (label, measure, days) in lines.items()
     ]
@@ -87,7 +87,7 @@ def _point(measure: Measure, day: date, counts: Counter[tuple[str, date]]) -> di
 
 def categories(period: Period) -> dict[str, Any]:
     counts = _sums(_tallies(Measure.RECEIVED, period, Cut.CATEGORY), "category")
-    most = counts.most_common(CATEGORIES)
+    most = _first(counts, CATEGORIES)
     found = Category.objects.in_bulk([pk for (pk,), _count in most])
     bars = [
         {"name": found[pk].name, **_number(count, period.link(Measure.RECEIVED, topic=found[pk]))}
@@ -101,8 +101,8 @@ def areas(period: Period) -> dict[str, Any]:
     """Districts with their streets. What is known only as somewhere in a district stands beside its streets."""
     counts = _sums(_tallies(Measure.RECEIVED, period, Cut.AREA), "area")
     places = Area.objects.select_related("parent").in_bulk([pk for (pk,) in counts])
-    tiles = defaultdict(list)
-    for (pk,), count in counts.most_common():
+    tiles: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for (pk,), count in _first(counts, len(counts)):
         place = places[pk]
         district = place.parent if place.level == Area.Level.STREET and place.parent else place
         tiles[district].append({"name": place.name, **_number(count, period.link(Measure.RECEIVED, place=place))})
@@ -126,7 +126,7 @@ def lateness(period: Period) -> dict[str, Any]:
     late: Counter[int | None] = Counter()
     for (unit, _kind), count in counts.items():
         late[unit] += count
-    most = [unit for unit, _count in late.most_common(UNITS)]
+    most = [unit for unit, _count in _first(late, UNITS)]
     units = Unit.objects.in_bulk([unit for unit in most if unit])
     kinds = [kind for kind in ClockKind if kind in UNIT_CLOCKS or any(key == kind for _unit, key in counts)]
     names = [units[unit].name if unit else _("Hotline") for unit in most]
@@ -164,6 +164,11 @@ def _sums(rows: QuerySet[Tally], *keys: str) -> Counter[Any]:
     sums = rows.values_list(*keys).annotate(Sum("count"))
     first_may_be_none = "unit" in keys
     return Counter({tuple(key): count for *key, count in sums if first_may_be_none or key[0] is not None})
+
+
+def _first(counts: Counter[Any], number: int) -> list[tuple[Any, int]]:
+    """The most frequent; among equals always the same, so that a refreshed picture stands still."""
+    return sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))[:number]
 
 
 def _number(count: int, to: str) -> dict[str, Any]:

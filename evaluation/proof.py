@@ -12,7 +12,7 @@ BOUND = 1000
 def proof(now: datetime) -> tuple[float | None, float, int]:
     """(age of the beat's last heartbeat, how far the scan is behind, both in seconds; alerts it should have raised)."""
     due = Clock.objects.running().filter(paused_at=None, next_alert_at__lte=now).order_by("next_alert_at")
-    waiting = list(due.values_list("next_alert_at", flat=True)[: BOUND + 1])
+    waiting = [instant for instant in due.values_list("next_alert_at", flat=True)[: BOUND + 1] if instant]
     lag = (now - waiting[0]).total_seconds() if waiting else 0.0
     age = health.report(now).get("beat", {}).get("heartbeat_age_s")
     return age, lag, sum(instant <= now - GRACE for instant in waiting)

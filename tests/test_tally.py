@@ -23,7 +23,7 @@ from evaluation.buckets import bucket, length, percentile
 from evaluation.marks import cells
 from evaluation.models import Mark, Measure, Tally, TallyPlace
 from tests.conftest import NOW
-from tests.feeds import undisturbed  # noqa: F401
+from tests.feeds import own_is_settled, undisturbed  # noqa: F401
 from tests.roads import ROADS, Road
 from workorders.lifecycle import OPEN, Role
 from workorders.models import Area, Category, Clock, Event, WorkOrder
@@ -33,11 +33,14 @@ CHINA = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)
 STAGES = {"registered", "accepted", "dispatched", "handling", "reported", "callback", "closed"}
 
-pytestmark = pytest.mark.usefixtures("committed")
+
+@pytest.fixture
+def road(own_is_settled: None, cast: Cast) -> Road:  # noqa: F811
+    return Road(cast, NOW)
 
 
 @pytest.fixture
-def road(committed: None) -> Road:
+def busy(committed: None) -> Road:
     return Road(Cast(), NOW)
 
 
@@ -114,7 +117,7 @@ def test_after_any_history_the_counters_say_what_a_count_from_scratch_says(road:
     assert Mark.objects.filter(measure="missed").exists(), "the history had something late in it"
 
 
-def test_several_that_follow_at_once_count_everything_once(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_that_follow_at_once_count_everything_once(busy: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tally, "BATCH", 7)
     over = threading.Event()
 
@@ -128,7 +131,7 @@ def test_several_that_follow_at_once_count_everything_once(road: Road, monkeypat
     with ThreadPoolExecutor(3) as pool:
         running = [pool.submit(follower) for _ in range(3)]
         for _ in range(8):
-            live(road, chance)
+            live(busy, chance)
         over.set()
         for one in running:
             one.result()
@@ -241,14 +244,14 @@ def test_a_batch_of_orders_is_counted_in_a_fixed_number_of_queries(road: Road) -
     assert queries[0] >= queries[1]
 
 
-def test_while_an_order_is_being_counted_it_can_move_on(road: Road) -> None:
+def test_while_an_order_is_being_counted_it_can_move_on(busy: Road) -> None:
     """The counters hold no lock that a step waits for."""
-    order, handler = road.to("dispatched"), road.cast.of(Role.HANDLER, road.lead)
+    order, handler = busy.to("dispatched"), busy.cast.of(Role.HANDLER, busy.lead)
     TallyPlace.objects.get_or_create(pk=1)
     with transaction.atomic():
         assert tally._step() == 3
         with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(lambda: (perform(order.pk, "sign", actor=handler, now=road.now), connection.close()))
+            done = pool.submit(lambda: (perform(order.pk, "sign", actor=handler, now=busy.now), connection.close()))
             assert done.result(timeout=10)[0].target == "handling"
     tally.follow()
     check_against_the_orders()

@@ -18,7 +18,10 @@
   const most = (values) => Math.max(1, ...values);
   // Text on a coloured field: dark on the light half of a scale, light on the dark one.
   const onField = (share) => ((share > 0.45) === isDark() ? "#0b1420" : share > 0.45 || isDark() ? "#ffffff" : "#16202e");
-  const text = (colour, size = 12) => ({ color: colour, fontSize: size, fontFamily: "inherit" });
+  const family = getComputedStyle(board).fontFamily;
+  const text = (colour, size = 12) => ({ color: colour, fontSize: size, fontFamily: family });
+  // One of five shades; by the root, so that one giant does not make all others look alike.
+  const shade = (value, top) => Math.min(4, Math.floor(5 * Math.sqrt((value - 1) / top)));
   const isSmall = () => board.clientWidth < 560;
 
   const draw = {
@@ -47,8 +50,8 @@
           itemStyle: { borderWidth: 0 }, labelLine: { length: 8, lineStyle: { color: c.line } },
           label: {
             position: "right", ...text(c.ink), lineHeight: 15,
-            formatter: ({ data: one }) => `{n|${one.name}}  {v|${one.value}}\n{s|${words.median} ${one.median} · P90 ${one.p90}}`,
-            rich: { n: { ...text(c.ink), fontWeight: 600 }, v: { ...text(c.ink), fontWeight: 600 }, s: text(c.muted, 11) },
+            formatter: ({ data: one }) => `{n|${one.name}}{v|${one.value}}\n{s|${words.median} ${one.median} · P90 ${one.p90}}`,
+            rich: { n: { ...text(c.ink), fontWeight: 600 }, v: { ...text(c.ink), fontWeight: 600, padding: [0, 0, 0, 8] }, s: text(c.muted, 11) },
           },
         }],
       };
@@ -56,7 +59,7 @@
     areas({ districts }) {
       const c = look(), top = most(districts.flatMap((one) => one.children.map((street) => street.value)));
       const street = (one) => {
-        const step = Math.min(4, Math.floor((5 * (one.value - 1)) / top));
+        const step = shade(one.value, top);
         return { ...one, itemStyle: { color: c.area[step] }, label: { color: onField(step / 4) } };
       };
       return {
@@ -67,7 +70,7 @@
           label: { ...text(c.ink, 11), formatter: "{b} {c}", overflow: "truncate", padding: 3 },
           upperLabel: { show: true, height: 20, ...text(c.ink), fontWeight: 600, formatter: "{b} {c}", overflow: "truncate" },
           levels: [
-            { itemStyle: { borderWidth: 0, gapWidth: 3, borderColor: c.card } },
+            { itemStyle: { borderWidth: 0, gapWidth: 3, borderColor: c.card }, upperLabel: { show: false } },
             { itemStyle: { borderWidth: 2, gapWidth: 1, borderColor: c.none, color: c.none }, upperLabel: { show: true } },
             { itemStyle: { borderWidth: 0, gapWidth: 1 }, upperLabel: { show: false } },
           ],
@@ -78,16 +81,15 @@
       const c = look();
       const points = cells.flatMap((row, y) => row.map((one, x) => ({ value: [x, y, one.value], link: one.value ? one.link : "" })));
       const top = most(points.map((one) => one.value[2]));
-      const shade = (count) => (count ? Math.min(4, Math.floor((5 * (count - 1)) / top)) : -1);
       return {
-        grid: { left: isSmall() ? 92 : 150, right: 4, top: 4, bottom: 44 },
+        grid: { left: isSmall() ? 92 : 150, right: 4, top: 4, bottom: isSmall() ? 44 : 22 },
         tooltip: tip(c, { formatter: ({ value: [x, y, count] }) => `${escape(units[y])} · ${escape(clocks[x])}: ${count}` }),
         xAxis: { type: "category", data: clocks, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { ...text(c.muted, 11), interval: 0, width: isSmall() ? 40 : 74, overflow: "break" } },
         yAxis: { type: "category", data: units, inverse: true, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { ...text(c.ink, 11), width: isSmall() ? 86 : 142, overflow: "truncate" } },
         series: [{
           type: "heatmap", label: { show: true, fontSize: 12 },
           data: points.map((one) => {
-            const step = shade(one.value[2]);
+            const step = one.value[2] ? shade(one.value[2], top) : -1;
             return { ...one, cursor: one.link ? "pointer" : "default", itemStyle: { color: step < 0 ? c.none : c.late[step], borderColor: c.card, borderWidth: 2, borderRadius: 3 }, label: { color: step < 0 ? c.muted : onField(step / 4) } };
           }),
         }],
