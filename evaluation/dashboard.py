@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dispatch.models import Alert
+from evaluation import tally
 from evaluation.counted import OVERDUE, level_name, link
 from evaluation.models import Measure, Tally
 from evaluation.proof import proof
@@ -80,6 +81,7 @@ def live(now: datetime) -> dict[str, Any]:
     done = _done_on(today)
     return {
         "at": now,
+        "is_fresh": tally.is_fresh(now),
         "today": [_of_day(measure, today, done) for measure in (Measure.RECEIVED, Measure.DISPATCHED, Measure.CLOSED)],
         "due": _due(now),
         "overdue": Figure(_("Overdue"), overdue.shown(OVERDUE), link(counted=OVERDUE), "late"),
@@ -88,6 +90,7 @@ def live(now: datetime) -> dict[str, Any]:
         "open": _open(today),
         "proof": _proof(now),
         "alerts": _alerts(),
+        "warnings": [level for level in Alert.Level if level < Alert.Level.OVERDUE],
     }
 
 

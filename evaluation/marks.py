@@ -86,12 +86,18 @@ def cells(mark: Counted) -> Iterator[Cell]:
 
 
 def _stays(events: Sequence[Happened]) -> dict[str, timedelta | None]:
-    """How long the order was in each stage it reached, all rounds together; none of the one it is in."""
+    """How long the order was in each stage it reached, all rounds together; none of the one it is in.
+
+    Nobody waits for what is closed: there it is the whole way from the registration to the last closing.
+    """
     stays: dict[str, timedelta | None] = {}
     moves = [*events[:1], *(event for before, event in pairwise(events) if before.target != event.target)]
     for event, after in pairwise(moves):
         stays[event.target] = (stays.get(event.target) or timedelta(0)) + (after.at - event.at)
     stays[moves[-1].target] = None
+    for event in moves:
+        if event.target == Status.CLOSED:
+            stays[Status.CLOSED] = event.at - moves[0].at
     return {stage: stays[stage] for stage in STAGES if stage in stays}
 
 

@@ -16,7 +16,7 @@ from evaluation.counted import link
 from evaluation.marks import STAGES
 from evaluation.models import Measure, Tally
 from workorders.lifecycle import UNIT_CLOCKS, ClockKind, Status
-from workorders.models import Area, Category, Unit
+from workorders.models import Area
 from workorders.templatetags.console import span
 
 DAYS = 30  # with today
@@ -86,60 +86,52 @@ def _point(measure: Measure, day: date, counts: Counter[tuple[str, date]]) -> di
 
 
 def categories(period: Period) -> dict[str, Any]:
-    counts = _sums(_tallies(Measure.RECEIVED, period, Cut.CATEGORY), "category")
-    most = _first(counts, CATEGORIES)
-    found = Category.objects.in_bulk([pk for (pk,), _count in most])
-    bars = [
-        {"name": found[pk].name, **_number(count, period.link(Measure.RECEIVED, topic=found[pk]))}
-        for (pk,), count in most
-    ]
-    rows = [[_text(bar["name"]), bar] for bar in bars]
-    return {"bars": bars, "table": _table([_("Category"), str(Measure.RECEIVED.label)], rows)}
+    rows = _tallies(Measure.RECEIVED, period, Cut.CATEGORY).exclude(category=None)
+    most = _first(_sums(rows, "category__code", "category__name"), CATEGORIES)
+    bars = [{"name": name, **_number(count, period.link(Measure.RECEIVED, topic=code))} for (code, name), count in most]
+    lines = [[_text(bar["name"]), bar] for bar in bars]
+    return {"bars": bars, "table": _table([_("Category"), str(Measure.RECEIVED.label)], lines)}
 
 
 def areas(period: Period) -> dict[str, Any]:
     """Districts with their streets. What is known only as somewhere in a district stands beside its streets."""
-    counts = _sums(_tallies(Measure.RECEIVED, period, Cut.AREA), "area")
-    places = Area.objects.select_related("parent").in_bulk([pk for (pk,) in counts])
-    tiles: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for (pk,), count in _first(counts, len(counts)):
-        place = places[pk]
-        district = place.parent if place.level == Area.Level.STREET and place.parent else place
-        tiles[district].append({"name": place.name, **_number(count, period.link(Measure.RECEIVED, place=place))})
-    districts = [_district(area, streets, period) for area, streets in tiles.items()]
+    rows = _tallies(Measure.RECEIVED, period, Cut.AREA).exclude(area=None)
+    counts = _sums(rows, "area__level", "area__code", "area__name", "area__parent__code", "area__parent__name")
+    tiles: dict[tuple[str, str, bool], list[dict[str, Any]]] = defaultdict(list)
+    for (level, code, name, parent, parent_name), count in _first(counts, len(counts)):
+        district = (parent, parent_name) if level == Area.Level.STREET and parent else (code, name)
+        tile = {"name": name, **_number(count, period.link(Measure.RECEIVED, place=code))}
+        tiles[*district, level == Area.Level.CITY].append(tile)
+    districts = [_district(*key, streets, period) for key, streets in tiles.items()]
     districts.sort(key=lambda district: -district["value"])
-    rows = [[_text(one["name"]), _text(tile["name"]), tile] for one in districts for tile in one["children"]]
+    lines = [[_text(one["name"]), _text(tile["name"]), tile] for one in districts for tile in one["children"]]
     head = [_("District"), _("Street or township"), str(Measure.RECEIVED.label)]
-    return {"districts": districts, "table": _table(head, rows)}
+    return {"districts": districts, "table": _table(head, lines)}
 
 
-def _district(area: Area, streets: list[dict[str, Any]], period: Period) -> dict[str, Any]:
-    all_of_it = area.level == Area.Level.DISTRICT
-    where = {"area": area} if all_of_it else {"place": area}
+def _district(code: str, name: str, is_city: bool, streets: list[dict[str, Any]], period: Period) -> dict[str, Any]:
+    """What is known only as somewhere in the city has no branch of its own."""
+    where = {"place" if is_city else "area": code}
     total = sum(street["value"] for street in streets)
-    return {"name": area.name, "children": streets, **_number(total, period.link(Measure.RECEIVED, **where))}
+    return {"name": name, "children": streets, **_number(total, period.link(Measure.RECEIVED, **where))}
 
 
 def lateness(period: Period) -> dict[str, Any]:
     """Units, the latest first, by the kinds of their clocks; the hotline's own clocks are nobody's in particular."""
-    counts = _sums(_tallies(Measure.MISSED, period), "unit", "key")
-    late: Counter[int | None] = Counter()
-    for (unit, _kind), count in counts.items():
-        late[unit] += count
-    most = [unit for unit, _count in _first(late, UNITS)]
-    units = Unit.objects.in_bulk([unit for unit in most if unit])
-    kinds = [kind for kind in ClockKind if kind in UNIT_CLOCKS or any(key == kind for _unit, key in counts)]
-    names = [units[unit].name if unit else _("Hotline") for unit in most]
-    cells = [
-        [
-            _number(counts[unit, kind], period.link(Measure.MISSED, key=kind.value, by=units.get(unit or 0)))
-            for kind in kinds
-        ]
-        for unit in most
-    ]
-    clocks = [str(kind.label) for kind in kinds]
-    rows = [[_text(name), *row] for name, row in zip(names, cells, strict=True)]
-    return {"units": names, "clocks": clocks, "cells": cells, "table": _table([_("Unit"), *clocks], rows)}
+    counts = _sums(_tallies(Measure.MISSED, period), "unit__code", "unit__name", "key")
+    late: Counter[tuple[str | None, str | None]] = Counter()
+    for (code, name, _kind), count in counts.items():
+        late[code, name] += count
+    units = [unit for unit, _count in _first(late, UNITS)]
+    kinds = [kind for kind in ClockKind if kind in UNIT_CLOCKS or any(key == kind for *_unit, key in counts)]
+    cells = [[_late(counts[*unit, kind], kind, unit[0], period) for kind in kinds] for unit in units]
+    names, clocks = [name or _("Hotline") for _code, name in units], [str(kind.label) for kind in kinds]
+    lines = [[_text(name), *row] for name, row in zip(names, cells, strict=True)]
+    return {"units": names, "clocks": clocks, "cells": cells, "table": _table([_("Unit"), *clocks], lines)}
+
+
+def _late(count: int, kind: ClockKind, unit: str | None, period: Period) -> dict[str, Any]:
+    return _number(count, period.link(Measure.MISSED, key=kind.value, by=unit))
 
 
 def funnel(period: Period) -> dict[str, Any]:
@@ -156,14 +148,16 @@ def _stage(stage: Status, counts: Counter[Any], period: Period) -> dict[str, Any
     reached = sum(count for (key, _bucket), count in counts.items() if key == stage)
     lengths = {name: percentile(stays, share) for name, share in SHARES.items()}
     shown = {name: "–" if length is None else span(length) for name, length in lengths.items()}
-    return {"name": str(stage.label), **_number(reached, period.link(Measure.STAGE, key=stage.value)), **shown}
+    said = (
+        _("in all: median %(median)s · P90 %(p90)s") if stage == Status.CLOSED else _("median %(median)s · P90 %(p90)s")
+    )
+    number = _number(reached, period.link(Measure.STAGE, key=stage.value))
+    return {"name": str(stage.label), "stay": said % shown, **number, **shown}
 
 
 def _sums(rows: QuerySet[Tally], *keys: str) -> Counter[Any]:
-    """{(keys…): count}, without those that lie nowhere."""
-    sums = rows.values_list(*keys).annotate(Sum("count"))
-    first_may_be_none = "unit" in keys
-    return Counter({tuple(key): count for *key, count in sums if first_may_be_none or key[0] is not None})
+    """{(keys…): count}"""
+    return Counter({tuple(key): count for *key, count in rows.values_list(*keys).annotate(Sum("count"))})
 
 
 def _first(counts: Counter[Any], number: int) -> list[tuple[Any, int]]:

@@ -8,11 +8,13 @@ adds nothing, and what moves meanwhile is further on in the feed.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from evaluation.marks import Cell, Counted, Facts, cells, marks
 from evaluation.models import Mark, Tally, TallyPlace
@@ -20,6 +22,8 @@ from workorders import feed
 from workorders.models import Clock, Event, WorkOrder
 
 BATCH = 500  # events
+KEY = "tallies"
+FRESH_FOR_S = 30
 COLUMNS = tuple(field.name for field in fields(Counted))
 
 # One statement for all cells; who adds holds the place's lock, so nobody else inserts the same cell meanwhile.
@@ -124,6 +128,19 @@ def _add(change: Mapping[Cell, int]) -> None:
     columns = zip(*[(*astuple(cell), count) for cell, count in change.items()], strict=True)
     with connection.cursor() as cursor:
         cursor.execute(ADD, [list(column) for column in columns])
+
+
+def beat(now: datetime) -> None:
+    cache.set(KEY, now.timestamp(), timeout=None)
+
+
+def is_fresh(now: datetime) -> bool:
+    """Whether somebody brought the counters up to date a moment ago."""
+    try:
+        last = cache.get(KEY)
+    except RedisError:
+        return False
+    return last is not None and now.timestamp() - last < FRESH_FOR_S
 
 
 def rebuild() -> int:

@@ -20,3 +20,4 @@ def open_missing_callbacks() -> None:
 @shared_task
 def follow_tallies() -> None:
     tally.follow()
+    tally.beat(timezone.now())

@@ -250,7 +250,7 @@ def test_few_orders_or_many_the_page_asks_as_many_queries(city: Road, supervisor
         city.to("handling")
     tally.follow()
     many = queries_of(supervisor, "/admin/")
-    assert len(few) == len(many) <= 18
+    assert len(few) == len(many) <= 15
     assert len(queries_of(supervisor, "/admin/dashboard/figures/")) <= 10
 
 

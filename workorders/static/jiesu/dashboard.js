@@ -43,14 +43,14 @@
     funnel({ stages }) {
       const c = look();
       return {
-        tooltip: tip(c, { formatter: ({ data: one }) => `${escape(one.name)}: ${one.value}<br>${words.median} ${escape(one.median)} · P90 ${escape(one.p90)}` }),
+        tooltip: tip(c, { formatter: ({ data: one }) => `${escape(one.name)}: ${one.value}<br>${escape(one.stay)}` }),
         series: [{
           type: "funnel", sort: "none", gap: 3, left: 4, width: isSmall() ? "38%" : "42%", top: 6, bottom: 6, minSize: "4%",
           data: stages.map((one, at) => ({ ...one, itemStyle: { color: c.area[1 + Math.min(3, Math.floor(at / 2))] } })),
           itemStyle: { borderWidth: 0 }, labelLine: { length: 8, lineStyle: { color: c.line } },
           label: {
             position: "right", ...text(c.ink), lineHeight: 15,
-            formatter: ({ data: one }) => `{n|${one.name}}{v|${one.value}}\n{s|${words.median} ${one.median} · P90 ${one.p90}}`,
+            formatter: ({ data: one }) => `{n|${one.name}}{v|${one.value}}\n{s|${one.stay}}`,
             rich: { n: { ...text(c.ink), fontWeight: 600 }, v: { ...text(c.ink), fontWeight: 600, padding: [0, 0, 0, 8] }, s: text(c.muted, 11) },
           },
         }],
@@ -148,8 +148,8 @@
     let details = section.querySelector("details");
     if (!details) {
       details = document.createElement("details");
-      details.innerHTML = `<summary>${escape(words.numbers)}</summary><div class="board-scroll" tabindex="0" role="region"><table class="board-table"><thead></thead><tbody></tbody></table></div>`;
-      details.querySelector("[role=region]").setAttribute("aria-label", section.querySelector("h2").textContent);
+      details.innerHTML = `<summary>${escape(words.numbers)}</summary><div class="board-scroll" tabindex="0" role="group"><table class="board-table"><thead></thead><tbody></tbody></table></div>`;
+      details.querySelector("[role=group]").setAttribute("aria-label", section.querySelector("h2").textContent);
       section.append(details);
     }
     details.querySelector("thead").replaceChildren(rowOf(head.map((words) => ({ text: words })), true));
