@@ -86,7 +86,6 @@ def listed(client: Client, link: str) -> str:
 def test_every_figure_leads_to_as_many_orders_as_it_says(city: Road, supervisor: Client) -> None:
     figures = list(links_of(dashboard.live(LATE)))
     assert len(figures) > 40
-    assert {shown: listed(supervisor, link) for shown, link in figures}
     wrong = [(shown, link) for shown, link in set(figures) if listed(supervisor, link) != shown]
     assert wrong == []
     assert sum(shown != "0" for shown, _link in figures) > 20, "the figures are about something"
@@ -250,7 +249,7 @@ def test_few_orders_or_many_the_page_asks_as_many_queries(city: Road, supervisor
         city.to("handling")
     tally.follow()
     many = queries_of(supervisor, "/admin/")
-    assert len(few) == len(many) <= 15
+    assert len(few) == len(many) <= 15, few
     assert len(queries_of(supervisor, "/admin/dashboard/figures/")) <= 10
 
 

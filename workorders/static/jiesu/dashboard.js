@@ -17,7 +17,7 @@
   const look = () => looks[isDark() ? "dark" : "light"];
   const most = (values) => Math.max(1, ...values);
   // Text on a coloured field: dark on the light half of a scale, light on the dark one.
-  const onField = (share) => ((share > 0.45) === isDark() ? "#0b1420" : share > 0.45 || isDark() ? "#ffffff" : "#16202e");
+  const onField = (share) => ((share > 0.6) === isDark() ? "#0b1420" : "#ffffff");
   const family = getComputedStyle(board).fontFamily;
   const text = (colour, size = 12) => ({ color: colour, fontSize: size, fontFamily: family });
   // One of five shades; by the root, so that one giant does not make all others look alike.
