@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from config.cast import Cast
 from dispatch import supervision
-from evaluation import dashboard, pictures, tally
+from evaluation import dashboard, pictures, tally, tasks
 from evaluation.models import Mark, Tally
 from tests.conftest import NOW
 from tests.feeds import own_is_settled  # noqa: F401
@@ -152,6 +152,15 @@ def test_the_funnel_tells_median_and_90th_percentile_of_each_stay(road: Road) ->
     assert accepted["median"] == "–", "nobody has left it yet"
 
 
+def test_of_closed_orders_the_funnel_tells_the_whole_way(road: Road) -> None:
+    road.to("closed")
+    everything = road.now - NOW
+    tally.follow()
+    closed = pictures.pictures(NOW + DAY)["funnel"]["stages"][-1]
+    assert (closed["value"], everything) == (1, 70 * timedelta(minutes=1))
+    assert closed["median"].startswith("1 "), "an hour and some minutes"
+
+
 def test_units_are_ranked_by_what_they_missed_under_each_clock(city: Road) -> None:
     shown = pictures.pictures(LATE)["lateness"]
     assert str(city.lead) in shown["units"]
@@ -195,6 +204,14 @@ def test_figures_and_pictures_come_anew_without_the_page(city: Road, supervisor:
     assert "no-store" in after["Cache-Control"]
     data = supervisor.get("/admin/dashboard/pictures/").json()
     assert data["trend"]["series"][0]["points"][-1]["value"] == 2
+
+
+def test_counters_that_stand_still_are_not_called_live(city: Road, supervisor: Client) -> None:
+    assert "计数已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+    tasks.follow_tallies()
+    assert "实时更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+    with time_machine.travel(LATE + timedelta(minutes=1), tick=False):
+        assert "计数已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@
       return {
         grid: { left: isSmall() ? 92 : 150, right: 4, top: 4, bottom: isSmall() ? 44 : 22 },
         tooltip: tip(c, { formatter: ({ value: [x, y, count] }) => `${escape(units[y])} · ${escape(clocks[x])}: ${count}` }),
-        xAxis: { type: "category", data: clocks, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { ...text(c.muted, 11), interval: 0, width: isSmall() ? 40 : 74, overflow: "break" } },
+        xAxis: { type: "category", data: clocks, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { ...text(c.muted, 11), interval: 0, width: isSmall() ? 40 : 110, overflow: "break" } },
         yAxis: { type: "category", data: units, inverse: true, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { ...text(c.ink, 11), width: isSmall() ? 86 : 142, overflow: "truncate" } },
         series: [{
           type: "heatmap", label: { show: true, fontSize: 12 },
