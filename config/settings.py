@@ -130,6 +130,7 @@ STATICFILES_DIRS = [
     ("htmx", BASE_DIR / "node_modules/htmx.org/dist"),
     ("tabler/css", BASE_DIR / "node_modules/@tabler/core/dist/css"),
     ("tabler/js", BASE_DIR / "node_modules/@tabler/core/dist/js"),
+    ("echarts", BASE_DIR / "node_modules/echarts/dist"),
 ]
 # Without a STATIC_ROOT (a developer's machine, the embedded run) the files are served from where they are.
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
@@ -262,6 +263,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("jiesu/icon.svg")},
     ],
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "evaluation.views.index",
     "COLORS": {
         "primary": {
             "50": "239 246 255",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/dashboard/", include("evaluation.urls")),
     path("admin/", admin.site.urls),
     path("oauth/token/", Token.as_view(), name="token"),
     path("api/v1/", include(router_urls)),

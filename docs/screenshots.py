@@ -19,6 +19,7 @@ PAGES = [
     ("callback", "callback", "/orders/?view=all&status=callback", ".orders .matter a, [data-step=close]"),
     ("registration", "operator", "/intake/registration/", ""),
     ("admin", "admin", "/admin/", ""),
+    ("dashboard", "supervisor", "/admin/", ""),
     ("admin-policy", "admin", "/admin/workorders/policy/", ""),
     ("admin-calendar", "admin", "/admin/workorders/calendarday/", ""),
 ]

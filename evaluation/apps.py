@@ -9,7 +9,7 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from evaluation import forms, panels, records
+        from evaluation import counted, forms, panels, records
         from workorders import stages
         from workorders.transitions import transitioned
 
@@ -17,6 +17,7 @@ class EvaluationConfig(AppConfig):
         stages.step("close", form=forms.CloseForm, record=records.finish)
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
+        counted.add()
         panels.add()
 
 

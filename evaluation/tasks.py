@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from evaluation import records
+from evaluation import records, tally
 
 
 @shared_task
@@ -15,3 +15,9 @@ def open_missing_callbacks() -> None:
     """A message that got lost costs a minute, never an order."""
     for order in records.without_callback()[:1000]:
         records.open_callback(order, now=timezone.now())
+
+
+@shared_task
+def follow_tallies() -> None:
+    tally.follow()
+    tally.beat(timezone.now())

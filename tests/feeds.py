@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 
 from workorders import feed
+from workorders.models import Event
 
 NEWEST = "SELECT max(transaction) FROM workorders_event"
 ELSEWHERE = """
@@ -44,3 +45,14 @@ def undisturbed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
         monkeypatch.setattr(feed, "settled", patient)
         yield
+
+
+@pytest.fixture
+def own_is_settled(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that never commit: what they wrote is told by the feed, although their transaction is still open."""
+
+    def last() -> feed.Position:
+        event = Event.objects.order_by("-transaction", "-id").first()
+        return feed.Position.of(event) if event else feed.START
+
+    monkeypatch.setattr(feed, "settled", last)

@@ -1,6 +1,6 @@
 """Reading orders for list and page, each in a fixed number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, Subquery, When
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders import search, stages
@@ -36,6 +37,25 @@ AWAITED = {
 }
 
 
+@dataclass(frozen=True)
+class Narrowing:
+    """A filter that a later stage adds for its links, by fields that nobody fills by hand. Without `name` it says nothing."""
+
+    name: str
+    label: Promise
+    fields: Callable[[], dict[str, forms.Field]]
+    condition: Callable[[dict[str, Any], datetime], Q]
+    words: Callable[[dict[str, Any]], str]
+
+
+_narrowings: list[Narrowing] = []
+
+
+def add_narrowing(narrowing: Narrowing) -> None:
+    if narrowing not in _narrowings:
+        _narrowings.append(narrowing)
+
+
 class FilterForm(forms.Form):
     VIEWS = [("todo", _("To do")), ("open", _("Open")), ("all", _("All"))]
     DEADLINES = [
@@ -57,6 +77,11 @@ class FilterForm(forms.Form):
     unit = CodeField("Unit", label=_("Unit"), required=False)
     sort = forms.ChoiceField(label=_("Order"), choices=ORDERS, required=False)
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for narrowing in _narrowings:
+            self.fields.update(narrowing.fields())
+
     def filled(self) -> list[tuple[str, str, str]]:
         """(field, its label, the value as words) of what narrows the list."""
         found = []
@@ -66,7 +91,8 @@ class FilterForm(forms.Form):
                 field: Any = self.fields[name]
                 words = str(dict(field.choices)[value]) if hasattr(field, "choices") else str(value)
                 found.append((name, str(field.label), words))
-        return found
+        chosen = [one for one in _narrowings if self.cleaned_data.get(one.name)]
+        return found + [(one.name, str(one.label), one.words(self.cleaned_data)) for one in chosen]
 
 
 @dataclass(frozen=True)
@@ -108,6 +134,9 @@ def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], no
             orders = orders.filter(**{f"{column}__in": chosen[field].branch().values("pk")})
     if chosen.get("deadline"):
         orders = orders.filter(Exists(_clocks_due(chosen["deadline"], now)))
+    for narrowing in _narrowings:
+        if chosen.get(narrowing.name):
+            orders = orders.filter(narrowing.condition(chosen, now))
     return search.matching(orders, chosen["q"]) if chosen.get("q") else orders
 
 
@@ -135,8 +164,10 @@ def _clocks_due(deadline: str, now: datetime) -> Any:
     running = Clock.objects.running().filter(order=OuterRef("pk"))
     if deadline == "paused":
         return running.exclude(paused_at=None)
-    until = {"overdue": timedelta(0), "2h": timedelta(hours=2), "24h": timedelta(hours=24)}[deadline]
-    return running.filter(paused_at=None, due_at__lt=now + until)
+    if deadline == "overdue":
+        return running.filter(paused_at=None, due_at__lt=now)
+    until = {"2h": timedelta(hours=2), "24h": timedelta(hours=24)}[deadline]
+    return running.filter(paused_at=None, due_at__gte=now, due_at__lt=now + until)
 
 
 def _sorted(orders: "WorkOrderQuerySet", sort: str | None) -> "WorkOrderQuerySet":

@@ -1,3 +1,4 @@
 from .callback import Callback
+from .tally import Mark, Measure, Tally, TallyPlace
 
-__all__ = ["Callback"]
+__all__ = ["Callback", "Mark", "Measure", "Tally", "TallyPlace"]

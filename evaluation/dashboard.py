@@ -1,0 +1,212 @@
+"""The live figures of the supervisors' dashboard: pure reads, of counters and of running clocks, at a cost that does not grow."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dispatch.models import Alert
+from evaluation import tally
+from evaluation.counted import OVERDUE, level_name, link
+from evaluation.models import Measure, Tally
+from evaluation.proof import proof
+from workorders.lifecycle import OPEN, ClockKind, Role
+from workorders.models import Clock
+from workorders.selectors import COUNT_UP_TO
+
+AT_ONCE = 5000  # clocks that one figure looks at; beyond that it says "+"
+BANDS = ((0, 1), (2, 3), (4, 7), (8, 15), (16, None))  # days since registration, both included
+ALERTS = 6
+
+
+@dataclass(frozen=True)
+class Figure:
+    label: str
+    shown: str
+    link: str
+    tone: str = ""  # late, soon
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Of the contacts made today or owed by now, how many were made within the limit."""
+
+    rate: str
+    parts: list[Figure]
+
+
+@dataclass(frozen=True)
+class OpenOrders:
+    bands: list[str]
+    rows: list[tuple[str, list[Figure], Figure]]
+    sums: list[Figure]
+    total: Figure
+
+
+@dataclass(frozen=True)
+class Proof:
+    heartbeat: str
+    lag: str
+    missed: int
+    is_good: bool
+
+
+@dataclass
+class Running:
+    """Orders by what their running clocks say; `cut_short` where there were more clocks than are looked at."""
+
+    orders: dict[Any, set[int]] = field(default_factory=dict)
+    cut_short: bool = False
+
+    def shown(self, key: Any) -> str:
+        count = len(self.orders.get(key, ()))
+        if count > COUNT_UP_TO:
+            return f"{COUNT_UP_TO}+"
+        return f"{count}+" if self.cut_short else str(count)
+
+
+def is_for(user: Any) -> bool:
+    """The counters are the whole city's, so they are for supervisors who see every order of it."""
+    return bool(user.is_active and user.has_role(Role.SUPERVISOR) and user.unit and user.unit.kind == "city")
+
+
+def live(now: datetime) -> dict[str, Any]:
+    today = timezone.localdate(now)
+    overdue = _overdue(now)
+    done = _done_on(today)
+    return {
+        "at": now,
+        "is_fresh": tally.is_fresh(now),
+        "today": [_of_day(measure, today, done) for measure in (Measure.RECEIVED, Measure.DISPATCHED, Measure.CLOSED)],
+        "due": _due(now),
+        "overdue": Figure(_("Overdue"), overdue.shown(OVERDUE), link(counted=OVERDUE), "late"),
+        "levels": _levels(overdue),
+        "contact": _contact(today, done, overdue),
+        "open": _open(today),
+        "proof": _proof(now),
+        "alerts": _alerts(),
+        "warnings": [level for level in Alert.Level if level < Alert.Level.OVERDUE],
+    }
+
+
+def _done_on(day: date) -> Counter[str]:
+    measures = [one for one in Measure if one not in (Measure.OPEN, Measure.STAGE, Measure.MISSED)]
+    rows = Tally.objects.filter(measure__in=measures, cut=Tally.Cut.WHOLE, day=day, count__gt=0)
+    return Counter(dict(rows.values_list("measure").annotate(Sum("count"))))
+
+
+def _of_day(measure: Measure, day: date, done: Counter[str], label: str = "") -> Figure:
+    return Figure(label or str(measure.label), str(done[measure]), link(counted=measure.value, since=day, until=day))
+
+
+def _due(now: datetime) -> list[Figure]:
+    within = {"2h": now + timedelta(hours=2), "24h": now + timedelta(hours=24)}
+    clocks = Clock.objects.running().filter(paused_at=None, due_at__gte=now, due_at__lt=within["24h"])
+    rows = list(clocks.order_by("due_at").values_list("order", "due_at")[:AT_ONCE])
+    labels = {"2h": _("Due in 2 hours"), "24h": _("Due in 24 hours")}
+    figures = []
+    for deadline, until in within.items():
+        cut_short = len(rows) == AT_ONCE and rows[-1][1] < until
+        running = Running({deadline: {order for order, due_at in rows if due_at < until}}, cut_short)
+        figures.append(Figure(labels[deadline], running.shown(deadline), link(deadline=deadline), "soon"))
+    return figures
+
+
+def _overdue(now: datetime) -> Running:
+    """By OVERDUE all, by level each order at its highest, by kind of clock each order under every kind."""
+    rows = list(Clock.objects.overdue(now).order_by("due_at").values_list("order", "level", "kind")[:AT_ONCE])
+    running = Running({OVERDUE: set()}, len(rows) == AT_ONCE)
+    highest: dict[int, int] = {}
+    for order, level, kind in rows:
+        highest[order] = max(level, highest.get(order, 0))
+        running.orders[OVERDUE].add(order)
+        running.orders.setdefault(kind, set()).add(order)
+    for order, level in highest.items():
+        running.orders.setdefault(level, set()).add(order)
+    return running
+
+
+def _levels(overdue: Running) -> list[Figure]:
+    levels = sorted(key for key in overdue.orders if isinstance(key, int))
+    return [Figure(level_name(one), overdue.shown(one), link(counted=OVERDUE, level=one), "late") for one in levels]
+
+
+def _contact(today: date, done: Counter[str], overdue: Running) -> Contact:
+    in_time, late = done[Measure.CONTACTED], done[Measure.CONTACTED_LATE]
+    owed = len(overdue.orders.get(ClockKind.CONTACT, ()))
+    judged = in_time + late + owed
+    kept_waiting = link(counted=OVERDUE, key=ClockKind.CONTACT.value)
+    return Contact(
+        f"{100 * in_time / judged:.1f} %" if judged else "–",
+        [
+            _of_day(Measure.CONTACTED, today, done, _("in time")),
+            _of_day(Measure.CONTACTED_LATE, today, done, _("late")),
+            Figure(_("not yet, overdue"), overdue.shown(ClockKind.CONTACT), kept_waiting, "late"),
+        ],
+    )
+
+
+def _open(today: date) -> OpenOrders:
+    rows = Tally.objects.filter(measure=Measure.OPEN, cut=Tally.Cut.WHOLE, count__gt=0)
+    found: Counter[tuple[str, int]] = Counter()
+    for status, day, count in rows.values_list("key", "day", "count"):
+        found[status, _band((today - day).days)] += count
+    statuses = [status for status in OPEN if any(found[status, band] for band in range(len(BANDS)))]
+    lines = [(str(status.label), _line(found, [status], today, status.value)) for status in statuses]
+    return OpenOrders(
+        bands=[_band_name(*band) for band in BANDS],
+        rows=[(label, cells[:-1], cells[-1]) for label, cells in lines],
+        sums=_line(found, OPEN, today, "")[:-1],
+        total=replace(_line(found, OPEN, today, "")[-1], label=_("Open orders")),
+    )
+
+
+def _band(days: int) -> int:
+    return next(number for number, (_first, last) in enumerate(BANDS) if last is None or days <= last)
+
+
+def _band_name(first: int, last: int | None) -> str:
+    return (
+        _("%(first)s days and more") % {"first": first}
+        if last is None
+        else _("%(first)s–%(last)s days") % {"first": first, "last": last}
+    )
+
+
+def _line(found: Counter[tuple[str, int]], statuses: Iterable[str], today: date, key: str) -> list[Figure]:
+    """A figure for each band of age, and one for all of them."""
+    statuses = list(statuses)
+    counts = [sum(found[status, band] for status in statuses) for band in range(len(BANDS))]
+    figures = [
+        Figure(_band_name(*band), str(count), link(counted=Measure.OPEN.value, key=key, **_days(band, today)))
+        for band, count in zip(BANDS, counts, strict=True)
+    ]
+    return [*figures, Figure(_("All"), str(sum(counts)), link(counted=Measure.OPEN.value, key=key))]
+
+
+def _days(band: tuple[int, int | None], today: date) -> dict[str, date | None]:
+    """The youngest band also holds what a clock ahead of ours registered tomorrow."""
+    first, last = band
+    return {
+        "since": None if last is None else today - timedelta(days=last),
+        "until": today - timedelta(days=first) if first else None,
+    }
+
+
+def _proof(now: datetime) -> Proof:
+    age, lag, missed = proof(now)
+    return Proof(
+        heartbeat="–" if age is None else _("%(n)s s ago") % {"n": round(age)},
+        lag=_("%(n)s s") % {"n": round(lag)},
+        missed=missed,
+        is_good=age is not None and age < 60 and not missed,
+    )
+
+
+def _alerts() -> list[Alert]:
+    return list(Alert.objects.exclude(order=None).select_related("order", "unit").order_by("-id")[:ALERTS])

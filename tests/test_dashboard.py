@@ -1,0 +1,313 @@
+"""The supervisors' dashboard: every figure and every mark leads to exactly the orders it counts, at a constant cost."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.staticfiles import finders
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from config.cast import Cast
+from dispatch import supervision
+from evaluation import dashboard, pictures, tally, tasks
+from evaluation.models import Mark, Tally
+from tests.conftest import NOW
+from tests.feeds import own_is_settled  # noqa: F401
+from tests.roads import Road
+from workorders.lifecycle import Role
+from workorders.models import Unit, WorkOrder
+
+pytestmark = pytest.mark.usefixtures("own_is_settled")
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+LATE = NOW + 9 * DAY
+SOME = ("registered", "incomplete", "suspended", "reported", "archived", "merged", "reviewing")
+COUNT = re.compile(r'<p class="summary">\s*(\S+)')
+
+
+@pytest.fixture
+def city(road: Road) -> Iterator[Road]:
+    """Orders on every part of the road, with limits missed and running out; seen nine days after they began."""
+    for status in SOME:
+        road.now = NOW
+        road.to(status)
+    for begin, status in ((NOW, "handling"), (LATE - 30 * HOUR, "dispatched"), (LATE - 40 * HOUR, "callback")):
+        road.now = begin
+        road.to(status)
+    road.now = NOW
+    late = road.to("dispatched")
+    road.act(late, "sign", after=4 * DAY)
+    road.act(late, "contact", after=DAY)
+    road.now = LATE - HOUR
+    fresh = road.to("dispatched")
+    road.act(fresh, "sign")
+    road.act(fresh, "contact")
+    supervision.scan(LATE)
+    tally.follow()
+    with time_machine.travel(LATE, tick=False):
+        yield road
+
+
+@pytest.fixture
+def supervisor(client: Client, cast: Cast) -> Client:
+    client.force_login(cast.of(Role.SUPERVISOR))
+    return client
+
+
+def links_of(found: Any) -> Iterator[tuple[str, str]]:
+    """(what is shown, where it leads) of everything that counts, wherever it stands."""
+    if isinstance(found, dashboard.Figure):
+        yield found.shown, found.link
+    elif isinstance(found, dict) and "link" in found:
+        yield str(found["value"]), found["link"]
+    parts = vars(found).values() if hasattr(found, "__dataclass_fields__") else found
+    parts = parts.values() if isinstance(parts, dict) else parts
+    if isinstance(parts, list | tuple | type({}.values())):
+        for part in parts:
+            yield from links_of(part)
+
+
+def listed(client: Client, link: str) -> str:
+    answer = client.get(link, headers={"HX-Request": "true"})
+    assert 'class="error"' not in answer.content.decode(), link
+    found = COUNT.search(answer.content.decode())
+    assert found, link
+    return found[1]
+
+
+def test_every_figure_leads_to_as_many_orders_as_it_says(city: Road, supervisor: Client) -> None:
+    figures = list(links_of(dashboard.live(LATE)))
+    assert len(figures) > 40
+    wrong = [(shown, link) for shown, link in set(figures) if listed(supervisor, link) != shown]
+    assert wrong == []
+    assert sum(shown != "0" for shown, _link in figures) > 20, "the figures are about something"
+
+
+def test_every_mark_of_every_picture_leads_to_as_many_orders_as_it_says(city: Road, supervisor: Client) -> None:
+    shown = pictures.pictures(LATE)
+    for name, picture in shown.items():
+        marks = [(count, link) for count, link in set(links_of(picture)) if count != "0"]
+        assert marks, name
+        assert [(count, link) for count, link in marks if listed(supervisor, link) != count] == [], name
+
+
+def test_the_figures_say_what_happened_today(city: Road) -> None:
+    live = dashboard.live(LATE)
+    assert [figure.shown for figure in live["today"]] == ["1", "1", "0"]
+    assert live["contact"].parts[0].shown == "1"
+    assert live["open"].total.shown == str(Mark.objects.filter(measure="open").count())
+    assert int(live["overdue"].shown) == sum(int(level.shown) for level in live["levels"]) > 0
+
+
+def test_an_overdue_order_stands_at_its_highest_level_alone(city: Road) -> None:
+    live = dashboard.live(LATE + 30 * DAY)
+    supervision.scan(LATE + 30 * DAY)
+    live = dashboard.live(LATE + 30 * DAY)
+    assert len(live["levels"]) == 1
+    assert live["levels"][0].shown == live["overdue"].shown
+
+
+def test_a_figure_beyond_a_thousand_is_not_counted_to_the_end(monkeypatch: pytest.MonkeyPatch, city: Road) -> None:
+    monkeypatch.setattr(dashboard, "COUNT_UP_TO", 3)
+    assert dashboard.live(LATE)["overdue"].shown == "3+"
+    monkeypatch.setattr(dashboard, "AT_ONCE", 2)
+    assert dashboard.live(LATE)["overdue"].shown in ("1+", "2+")
+
+
+def test_the_contact_rate_counts_who_still_waits_as_not_contacted(city: Road) -> None:
+    contact = dashboard.live(LATE)["contact"]
+    in_time, late, waiting = (int(part.shown) for part in contact.parts)
+    assert waiting > 0
+    assert contact.rate == f"{100 * in_time / (in_time + late + waiting):.1f} %"
+
+
+def test_the_trend_stands_beside_the_same_weekday_of_a_year_before(road: Road) -> None:
+    road.now = NOW - 364 * DAY
+    road.register()
+    tally.follow()
+    received, closed, before = pictures.pictures(NOW)["trend"]["series"]
+    assert [point["value"] for point in before["points"]] == [0] * 29 + [1]
+    assert sum(point["value"] for point in received["points"] + closed["points"]) == 0
+    assert "since=2025-03-11" in before["points"][-1]["link"]
+
+
+def test_the_funnel_tells_median_and_90th_percentile_of_each_stay(road: Road) -> None:
+    for hours in (1, 2, 3, 20):
+        road.now = NOW
+        order = road.register()
+        road.act(order, "accept", after=hours * HOUR)
+    tally.follow()
+    registered, accepted = pictures.pictures(NOW + DAY)["funnel"]["stages"][:2]
+    assert (registered["value"], accepted["value"]) == (4, 4)
+    assert registered["median"].startswith(("1 ", "2 "))
+    assert registered["p90"].startswith(("19 ", "20 ", "21 "))
+    assert accepted["median"] == "–", "nobody has left it yet"
+
+
+def test_of_closed_orders_the_funnel_tells_the_whole_way(road: Road) -> None:
+    road.to("closed")
+    everything = road.now - NOW
+    tally.follow()
+    closed = pictures.pictures(NOW + DAY)["funnel"]["stages"][-1]
+    assert (closed["value"], everything) == (1, 70 * timedelta(minutes=1))
+    assert closed["median"].startswith("1 "), "an hour and some minutes"
+
+
+def test_units_are_ranked_by_what_they_missed_under_each_clock(city: Road) -> None:
+    shown = pictures.pictures(LATE)["lateness"]
+    assert str(city.lead) in shown["units"]
+    assert "签收" in str(shown["clocks"])
+    assert sum(cell["value"] for row in shown["cells"] for cell in row) > 0
+
+
+def test_a_district_counts_its_streets_and_what_is_only_known_as_the_district(road: Road) -> None:
+    district = road.street.parent
+    road.register()
+    road.register(area=district)
+    tally.follow()
+    (shown,) = pictures.pictures(NOW)["areas"]["districts"]
+    assert (shown["name"], shown["value"], len(shown["children"])) == (district.name, 2, 2)
+
+
+# The page
+
+
+def test_a_supervisor_of_the_city_finds_it_on_the_first_page_of_the_administration(
+    city: Road, supervisor: Client
+) -> None:
+    page = supervisor.get("/admin/").content.decode()
+    assert 'id="board"' in page
+    data = re.search(r'<script id="pictures" type="application/json">(.*?)</script>', page)
+    assert data
+    assert set(json.loads(data[1])) == {"trend", "funnel", "areas", "lateness", "categories"}
+    for source in re.findall(r'(?:src|href)="/static/([^"]+)"', page):
+        assert finders.find(source), f"{source} is there"
+    assert "<script>" not in page.split('id="board"')[1].split('id="pictures"')[0]
+
+
+def test_figures_and_pictures_come_anew_without_the_page(city: Road, supervisor: Client) -> None:
+    before = supervisor.get("/admin/dashboard/figures/").content.decode()
+    city.now = LATE - HOUR
+    city.register()
+    tally.follow()
+    after = supervisor.get("/admin/dashboard/figures/")
+    assert 'id="board"' not in after.content.decode()
+    assert after.content.decode() != before
+    assert "no-store" in after["Cache-Control"]
+    data = supervisor.get("/admin/dashboard/pictures/").json()
+    assert data["trend"]["series"][0]["points"][-1]["value"] == 2
+
+
+def test_counters_that_stand_still_are_not_called_live(city: Road, supervisor: Client) -> None:
+    assert "计数已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+    tasks.follow_tallies()
+    assert "实时更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+    with time_machine.travel(LATE + timedelta(minutes=1), tick=False):
+        assert "计数已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "unit", "status"),
+    [
+        (Role.ADMINISTRATOR, None, 403),
+        (Role.SUPERVISOR, "Q110105", 403),
+        (Role.OPERATOR, None, 403),
+        (Role.HANDLER, "J110105009", 403),
+        (Role.AUDITOR, None, 403),
+        (Role.SUPERVISOR, None, 200),
+    ],
+)
+def test_the_citys_figures_are_for_the_citys_supervisors(
+    role: Role, unit: str | None, status: int, client: Client, cast: Cast
+) -> None:
+    client.force_login(cast.of(role, Unit.objects.get(code=unit) if unit else None))
+    for address in ("/admin/dashboard/figures/", "/admin/dashboard/pictures/"):
+        assert client.get(address).status_code == status
+    page = client.get("/admin/")
+    if page.status_code == 200:
+        assert ('id="board"' in page.content.decode()) == (status == 200)
+
+
+def test_nobody_sees_a_figure_without_logging_in(client: Client, db: None) -> None:
+    for address in ("/admin/dashboard/figures/", "/admin/dashboard/pictures/"):
+        assert client.get(address).status_code == 302
+
+
+def test_the_list_says_in_words_what_a_link_narrowed_it_to(city: Road, supervisor: Client) -> None:
+    late = [link for shown, link in links_of(pictures.pictures(LATE)["lateness"]) if shown != "0"]
+    page = unescape(supervisor.get(late[0]).content.decode())
+    assert 'data-clear="counted"' in page
+    assert "2026" in page
+    assert re.search(r'<input type="hidden" name="counted" value="missed"', page)
+
+
+# What it costs
+
+
+def queries_of(client: Client, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_few_orders_or_many_the_page_asks_as_many_queries(city: Road, supervisor: Client) -> None:
+    supervisor.get("/admin/")
+    few = queries_of(supervisor, "/admin/")
+    for _ in range(4):
+        city.now = LATE - 2 * HOUR
+        city.to("handling")
+    tally.follow()
+    many = queries_of(supervisor, "/admin/")
+    assert len(few) == len(many) <= 15, few
+    assert len(queries_of(supervisor, "/admin/dashboard/figures/")) <= 10
+
+
+MANY = """
+INSERT INTO workorders_workorder (number, status, kind, grade, address, title, matter, policy_id, round, version,
+    registered_at, tokens, category_id, area_id)
+SELECT 'x' || n, 'registered', 'help', 'ordinary', '', 'x', 'x', policy_id, 1, 1, registered_at - n * interval '1 minute',
+    '{}', category_id, area_id FROM workorders_workorder, generate_series(1, 20000) n WHERE id = %(order)s;
+INSERT INTO workorders_clock (order_id, kind, round, in_working_time, provisional, started_at, due_at, alerts_at, level,
+    stopped_at, outcome)
+SELECT id, 'acceptance', 1, false, false, registered_at, registered_at + interval '1 hour', '{}', 0,
+    registered_at + interval '1 minute', 'met' FROM workorders_workorder WHERE number LIKE 'x%%';
+INSERT INTO evaluation_mark (order_id, measure, day, key)
+SELECT id, measure, registered_at::date, '' FROM workorders_workorder, unnest('{received,closed}'::text[]) measure
+    WHERE number LIKE 'x%%';
+INSERT INTO evaluation_tally (measure, cut, day, key, category_id, count)
+SELECT 'received', 'category', date '2020-01-01' + n, '', category.id, 5
+    FROM generate_series(1, 400) n, (SELECT id FROM workorders_category LIMIT 50) category;
+ANALYZE workorders_workorder; ANALYZE workorders_clock; ANALYZE evaluation_mark; ANALYZE evaluation_tally;
+"""
+GROWING = re.compile(
+    r"Seq Scan on (workorders_workorder|workorders_event|workorders_clock|evaluation_\w+|dispatch_alert)"
+)
+
+
+def test_no_query_of_the_page_reads_a_growing_table_from_end_to_end(
+    city: Road, supervisor: Client, django_assert_max_num_queries: Any
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, {"order": WorkOrder.objects.values_list("pk", flat=True)[0]})
+    asked = [sql for sql in queries_of(supervisor, "/admin/") if sql.startswith("SELECT")]
+    orders = [sql for sql in asked if '"workorders_workorder"' in sql]
+    assert all("dispatch_alert" in sql for sql in orders), "of orders only the titles of the newest alerts are read"
+    for sql in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert not GROWING.search(plan), f"{sql}\n{plan}"
+
+
+def test_the_days_that_a_page_reads_do_not_grow_with_the_years(city: Road) -> None:
+    before = pictures.pictures(LATE)
+    Tally.objects.create(measure="received", day=timezone.localdate(LATE - 3000 * DAY), count=9)
+    assert pictures.pictures(LATE) == before
