@@ -2,12 +2,22 @@ from celery import shared_task
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from dispatch import deliveries, supervision, webhooks
+from dispatch import alerts, deliveries, supervision, thresholds, webhooks
 
 
 @shared_task
 def scan_clocks() -> None:
     supervision.scan(timezone.now())
+
+
+@shared_task
+def settle_alerts() -> None:
+    alerts.settle(timezone.now())
+
+
+@shared_task
+def evaluate_thresholds() -> None:
+    thresholds.evaluate(timezone.now())
 
 
 @shared_task

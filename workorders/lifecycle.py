@@ -44,6 +44,8 @@ MAIN_ROAD = (
     Status.ARCHIVED,
 )
 ENDED = (Status.CLOSED, Status.ANSWERED, Status.DECLINED, Status.MERGED, Status.WITHDRAWN)
+# Those a unit has in hand.
+HELD = (Status.DISPATCHED, Status.HANDLING, Status.SUSPENDED, Status.REPORTED)
 OPEN = tuple(status for status in Status if status not in (*ENDED, Status.ARCHIVED))
 
 

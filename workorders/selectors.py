@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from workorders import search, stages
 from workorders.forms import CodeField
-from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
+from workorders.lifecycle import HELD, MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
 from workorders.transitions import STEPS, form_of, steps_of
 
@@ -37,7 +38,7 @@ AWAITED = {
 
 
 class FilterForm(forms.Form):
-    VIEWS = [("todo", _("To do")), ("open", _("Open")), ("all", _("All"))]
+    VIEWS = [("todo", _("To do")), ("open", _("Open")), ("held", _("With the units")), ("all", _("All"))]
     DEADLINES = [
         ("", _("Any deadline")),
         ("overdue", _("Overdue")),
@@ -56,17 +57,25 @@ class FilterForm(forms.Form):
     area = CodeField("Area", label=_("Area"), required=False)
     unit = CodeField("Unit", label=_("Unit"), required=False)
     sort = forms.ChoiceField(label=_("Order"), choices=ORDERS, required=False)
+    since = forms.DateTimeField(label=_("Registered after"), required=False, widget=forms.HiddenInput)
+    until = forms.DateTimeField(label=_("Registered until"), required=False, widget=forms.HiddenInput)
 
     def filled(self) -> list[tuple[str, str, str]]:
         """(field, its label, the value as words) of what narrows the list."""
         found = []
-        for name in ("status", "grade", "deadline", "category", "area", "unit"):
+        for name in ("status", "grade", "deadline", "category", "area", "unit", "since", "until"):
             value = self.cleaned_data.get(name)
             if value:
                 field: Any = self.fields[name]
-                words = str(dict(field.choices)[value]) if hasattr(field, "choices") else str(value)
+                words = _in_words(field, value)
                 found.append((name, str(field.label), words))
         return found
+
+
+def _in_words(field: Any, value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
+    return str(dict(field.choices)[value]) if hasattr(field, "choices") else str(value)
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,9 @@ def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], no
     for field in ("status", "grade"):
         if chosen.get(field):
             orders = orders.filter(**{field: chosen[field]})
+    for field, lookup in (("since", "registered_at__gt"), ("until", "registered_at__lte")):
+        if chosen.get(field):
+            orders = orders.filter(**{lookup: chosen[field]})
     for field, column in (("category", "category"), ("area", "area"), ("unit", "lead_unit")):
         if chosen.get(field):
             orders = orders.filter(**{f"{column}__in": chosen[field].branch().values("pk")})
@@ -108,6 +120,8 @@ def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], no
 def _in_view(orders: "WorkOrderQuerySet", user: User, view: str | None) -> "WorkOrderQuerySet":
     if view == "open":
         return orders.filter(status__in=OPEN)
+    if view == "held":
+        return orders.filter(status__in=HELD)
     return orders.filter(to_do(user)) if view == "todo" else orders
 
 

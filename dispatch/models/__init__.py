@@ -1,8 +1,21 @@
 from .alert import Alert
+from .alert_note import AlertNote
 from .api_client import ApiClient
 from .assignment import Assignment
 from .request import Request
 from .responsibility import Responsibility
+from .threshold import Breach, Threshold
 from .webhook import Delivery, Webhook
 
-__all__ = ["Alert", "ApiClient", "Assignment", "Delivery", "Request", "Responsibility", "Webhook"]
+__all__ = [
+    "Alert",
+    "AlertNote",
+    "ApiClient",
+    "Assignment",
+    "Breach",
+    "Delivery",
+    "Request",
+    "Responsibility",
+    "Threshold",
+    "Webhook",
+]

@@ -3,8 +3,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from dispatch.permissions import AlertQuerySet
 from workorders.lifecycle import ClockKind
 
 
@@ -16,9 +18,11 @@ class Alert(models.Model):
     """
 
     class Level(models.IntegerChoices):
-        WARNING = 1, _("Warning")
-        OVERDUE = 2, _("Overdue")
-        ESCALATION = 3, _("Escalation")
+        REMINDER = 1, _("Reminder")
+        WARNING = 2, _("Warning")
+        OVERDUE = 3, _("Overdue")
+        HIGHER = 4, _("Higher authority")
+        SUPERVISION = 5, _("Supervision")
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
@@ -27,6 +31,9 @@ class Alert(models.Model):
 
     clock = models.ForeignKey(
         "workorders.Clock", models.PROTECT, null=True, related_name="alerts", verbose_name=_("clock")
+    )
+    breach = models.OneToOneField(
+        "dispatch.Breach", models.PROTECT, null=True, related_name="alert", verbose_name=_("breach of a threshold")
     )
     order = models.ForeignKey(
         "workorders.WorkOrder", models.PROTECT, null=True, related_name="alerts", verbose_name=_("work order")
@@ -52,6 +59,14 @@ class Alert(models.Model):
     )
     resolved_at = models.DateTimeField(_("resolved at"), null=True)
     resolution = models.TextField(_("resolution"), blank=True)
+    # Escalated by hand: the clock's own level stays, so that the scan goes on to raise the ones still to come.
+    escalated_to = models.PositiveSmallIntegerField(_("escalated to"), choices=Level, null=True)
+    escalated_at = models.DateTimeField(_("escalated at"), null=True)
+    urgency = models.GeneratedField(
+        expression=Coalesce("escalated_to", "level"), output_field=models.PositiveSmallIntegerField(), db_persist=True
+    )
+
+    objects = AlertQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("alert")
@@ -59,7 +74,10 @@ class Alert(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["id"], condition=Q(told_at=None), name="alert_untold"),
-            models.Index(fields=["-level", "due_since"], condition=~Q(status="resolved"), name="alert_unresolved"),
+            models.Index(
+                fields=["-urgency", "due_since", "id"], condition=~Q(status="resolved"), name="alert_unresolved"
+            ),
+            models.Index(fields=["-resolved_at", "-id"], condition=Q(status="resolved"), name="alert_resolved"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["clock", "level"], name="alert_raised_once"),
@@ -68,10 +86,23 @@ class Alert(models.Model):
                 | (~Q(status="resolved") & Q(resolved_at=None, resolution="")),
                 name="alert_resolved_with_its_time",
             ),
+            models.CheckConstraint(
+                condition=Q(clock=None, breach__isnull=False) | Q(clock__isnull=False, breach=None),
+                name="alert_of_a_clock_or_a_threshold",
+            ),
+            models.CheckConstraint(
+                condition=Q(escalated_to=None, escalated_at=None)
+                | Q(escalated_to__gt=models.F("level"), escalated_at__isnull=False),
+                name="alert_escalated_upwards_with_its_time",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_level_display()} {self.clock}"
+        return f"{self.level_now.label} {self.clock or self.breach}"
+
+    @property
+    def level_now(self) -> Level:
+        return self.Level(self.escalated_to or self.level)
 
     @property
     def lateness(self) -> timedelta:
