@@ -16,7 +16,7 @@ from dispatch.alerts import last_act, possible
 from dispatch.models import Alert, AlertNote
 from workorders import selectors
 from workorders.forms import CodeField
-from workorders.lifecycle import ClockKind, Grade
+from workorders.lifecycle import ClockKind, Grade, Level
 from workorders.transitions import available
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class FilterForm(forms.Form):
 
     status = forms.ChoiceField(label=_("Status"), choices=STATUSES, required=False)
     level = forms.TypedChoiceField(
-        label=_("Level"), choices=[("", _("Any level")), *Alert.Level.choices[::-1]], coerce=int, required=False
+        label=_("Level"), choices=[("", _("Any level")), *Level.choices[::-1]], coerce=int, required=False
     )
     who = forms.ChoiceField(label=_("Who has it"), choices=WHO, required=False)
     kind = forms.ChoiceField(label=_("Kind"), choices=KINDS, required=False)
@@ -131,11 +131,11 @@ def _comments() -> Any:
     return Coalesce(Subquery(notes.annotate(count=Count("pk")).values("count")), 0)
 
 
-def levels(user: "User") -> list[tuple[Alert.Level, int]]:
+def levels(user: "User") -> list[tuple[Level, int]]:
     """How many are unresolved at each level, the highest first."""
     found = Alert.objects.visible_to(user).unresolved().order_by().values_list("urgency").annotate(Count("pk"))
     counts = dict(found)
-    return [(level, counts.get(level, 0)) for level in reversed(Alert.Level)]
+    return [(level, counts.get(level, 0)) for level in reversed(Level)]
 
 
 def one(user: "User", pk: int) -> Alert | None:

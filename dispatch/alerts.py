@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from dispatch.models import Alert, AlertNote
 from dispatch.permissions import may_act
-from workorders.lifecycle import Role
+from workorders.lifecycle import Level, Role
 from workorders.models import Unit, User
 from workorders.refusals import Invalid, NotAllowed, NotVisible, Refused, StaleVersion, WrongState
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Act = AlertNote.Act
 Status = Alert.Status
-TOP = max(Alert.Level)
+TOP = max(Level)
 NOT_YOURS = gettext_lazy("This is for the supervisors of the level the alert has reached.")
 NO_SUCH = gettext_lazy("There is no such alert, or it is not yours to see.")
 IS_RESOLVED = gettext_lazy("The alert is resolved already.")

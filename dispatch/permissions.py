@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from workorders.lifecycle import Role
+from workorders.lifecycle import Level, Role
 from workorders.models import Unit, WorkOrder
 
 if TYPE_CHECKING:
     from dispatch.models import Alert
-
-ABOVE, HOTLINE = 4, 5  # the levels that belong to an authority above the unit, and to the hotline
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -54,6 +52,6 @@ def may_act(act: str, alert: "Alert", user: Any) -> bool:
 
 def _may_end(alert: "Alert", unit: Unit) -> bool:
     """An alert that has gone up the ladder is ended where it has gone to, not below."""
-    if alert.level_now >= HOTLINE:
+    if alert.level_now >= Level.SUPERVISION:
         return False
-    return alert.level_now < ABOVE or alert.unit != unit
+    return alert.level_now < Level.HIGHER or alert.unit != unit

@@ -17,7 +17,7 @@ from dispatch import alert_desk, alerts, tasks
 from dispatch.models import Alert, AlertNote
 from tests.conftest import NOW
 from tests.roads import Road
-from workorders.lifecycle import Role, Status
+from workorders.lifecycle import Level, Role, Status
 from workorders.models import Clock, Unit, User, WorkOrder
 from workorders.refusals import Invalid, NotAllowed, NotVisible, Refused, StaleVersion, WrongState
 
@@ -353,7 +353,7 @@ def test_the_filters_narrow_the_desk(desk: Client, road: Road, supervisor: User)
         "grade=emergency&status=resolved": [urgent],
     }.items():  # fmt: skip
         assert shown(desk, query) == [one.pk for one in found], query
-    assert dict(desk.get(DESK).context["levels"])[Alert.Level.OVERDUE] == 1
+    assert dict(desk.get(DESK).context["levels"])[Level.OVERDUE] == 1
 
 
 def test_a_unit_that_is_unknown_is_said_and_the_list_is_still_there(desk: Client, alert: Alert) -> None:

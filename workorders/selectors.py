@@ -1,6 +1,6 @@
 """Reading orders for list and page, each in a fixed number of queries."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
-from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders import search, stages
 from workorders.forms import CodeField
-from workorders.lifecycle import HELD, MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
+from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
 from workorders.transitions import STEPS, form_of, steps_of
 
@@ -37,8 +37,27 @@ AWAITED = {
 }
 
 
+@dataclass(frozen=True)
+class Narrowing:
+    """A filter that a later stage adds for its links, by fields that nobody fills by hand. Without `name` it says nothing."""
+
+    name: str
+    label: Promise
+    fields: Callable[[], dict[str, forms.Field]]
+    condition: Callable[[dict[str, Any], datetime], Q]
+    words: Callable[[dict[str, Any]], str]
+
+
+_narrowings: list[Narrowing] = []
+
+
+def add_narrowing(narrowing: Narrowing) -> None:
+    if narrowing not in _narrowings:
+        _narrowings.append(narrowing)
+
+
 class FilterForm(forms.Form):
-    VIEWS = [("todo", _("To do")), ("open", _("Open")), ("held", _("With the units")), ("all", _("All"))]
+    VIEWS = [("todo", _("To do")), ("open", _("Open")), ("all", _("All"))]
     DEADLINES = [
         ("", _("Any deadline")),
         ("overdue", _("Overdue")),
@@ -57,25 +76,23 @@ class FilterForm(forms.Form):
     area = CodeField("Area", label=_("Area"), required=False)
     unit = CodeField("Unit", label=_("Unit"), required=False)
     sort = forms.ChoiceField(label=_("Order"), choices=ORDERS, required=False)
-    since = forms.DateTimeField(label=_("Registered after"), required=False, widget=forms.HiddenInput)
-    until = forms.DateTimeField(label=_("Registered until"), required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for narrowing in _narrowings:
+            self.fields.update(narrowing.fields())
 
     def filled(self) -> list[tuple[str, str, str]]:
         """(field, its label, the value as words) of what narrows the list."""
         found = []
-        for name in ("status", "grade", "deadline", "category", "area", "unit", "since", "until"):
+        for name in ("status", "grade", "deadline", "category", "area", "unit"):
             value = self.cleaned_data.get(name)
             if value:
                 field: Any = self.fields[name]
-                words = _in_words(field, value)
+                words = str(dict(field.choices)[value]) if hasattr(field, "choices") else str(value)
                 found.append((name, str(field.label), words))
-        return found
-
-
-def _in_words(field: Any, value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
-    return str(dict(field.choices)[value]) if hasattr(field, "choices") else str(value)
+        chosen = [one for one in _narrowings if self.cleaned_data.get(one.name)]
+        return found + [(one.name, str(one.label), one.words(self.cleaned_data)) for one in chosen]
 
 
 @dataclass(frozen=True)
@@ -106,22 +123,20 @@ def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], no
     for field in ("status", "grade"):
         if chosen.get(field):
             orders = orders.filter(**{field: chosen[field]})
-    for field, lookup in (("since", "registered_at__gt"), ("until", "registered_at__lte")):
-        if chosen.get(field):
-            orders = orders.filter(**{lookup: chosen[field]})
     for field, column in (("category", "category"), ("area", "area"), ("unit", "lead_unit")):
         if chosen.get(field):
             orders = orders.filter(**{f"{column}__in": chosen[field].branch().values("pk")})
     if chosen.get("deadline"):
         orders = orders.filter(Exists(_clocks_due(chosen["deadline"], now)))
+    for narrowing in _narrowings:
+        if chosen.get(narrowing.name):
+            orders = orders.filter(narrowing.condition(chosen, now))
     return search.matching(orders, chosen["q"]) if chosen.get("q") else orders
 
 
 def _in_view(orders: "WorkOrderQuerySet", user: User, view: str | None) -> "WorkOrderQuerySet":
     if view == "open":
         return orders.filter(status__in=OPEN)
-    if view == "held":
-        return orders.filter(status__in=HELD)
     return orders.filter(to_do(user)) if view == "todo" else orders
 
 
@@ -143,8 +158,10 @@ def _clocks_due(deadline: str, now: datetime) -> Any:
     running = Clock.objects.running().filter(order=OuterRef("pk"))
     if deadline == "paused":
         return running.exclude(paused_at=None)
-    until = {"overdue": timedelta(0), "2h": timedelta(hours=2), "24h": timedelta(hours=24)}[deadline]
-    return running.filter(paused_at=None, due_at__lt=now + until)
+    if deadline == "overdue":
+        return running.filter(paused_at=None, due_at__lt=now)
+    until = {"2h": timedelta(hours=2), "24h": timedelta(hours=24)}[deadline]
+    return running.filter(paused_at=None, due_at__gte=now, due_at__lt=now + until)
 
 
 def _sorted(orders: "WorkOrderQuerySet", sort: str | None) -> "WorkOrderQuerySet":

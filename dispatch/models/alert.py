@@ -7,7 +7,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.permissions import AlertQuerySet
-from workorders.lifecycle import ClockKind
+from workorders import lifecycle
+from workorders.lifecycle import ClockKind, Level
 
 
 class Alert(models.Model):
@@ -17,12 +18,7 @@ class Alert(models.Model):
     that lists of alerts are read by index alone.
     """
 
-    class Level(models.IntegerChoices):
-        REMINDER = 1, _("Reminder")
-        WARNING = 2, _("Warning")
-        OVERDUE = 3, _("Overdue")
-        HIGHER = 4, _("Higher authority")
-        SUPERVISION = 5, _("Supervision")
+    Level = Level
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
@@ -101,8 +97,8 @@ class Alert(models.Model):
         return f"{self.level_now.label} {self.clock or self.breach}"
 
     @property
-    def level_now(self) -> Level:
-        return self.Level(self.escalated_to or self.level)
+    def level_now(self) -> lifecycle.Level:
+        return lifecycle.Level(self.escalated_to or self.level)
 
     @property
     def lateness(self) -> timedelta:

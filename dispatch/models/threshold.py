@@ -12,8 +12,7 @@ from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.permissions import ThresholdQuerySet
-
-from .alert import Alert
+from workorders.lifecycle import Level
 
 
 class Threshold(models.Model):
@@ -57,7 +56,7 @@ class Threshold(models.Model):
     window = models.PositiveSmallIntegerField(
         _("hours"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(31 * 24)]
     )
-    level = models.PositiveSmallIntegerField(_("level"), choices=Alert.Level, default=Alert.Level.WARNING)
+    level = models.PositiveSmallIntegerField(_("level"), choices=Level, default=Level.WARNING)
     is_active = models.BooleanField(_("active"), default=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("created by")
@@ -173,8 +172,16 @@ class Breach(models.Model):
         """The query of the console's list that shows what was counted: an overdue share as it stands now."""
         threshold = self.threshold
         if threshold.kind == Threshold.Kind.OVERDUE_SHARE:
-            return urlencode({"view": "held", "deadline": "overdue", "unit": self.subject})
+            return urlencode({"view": "all", "held": "1", "deadline": "overdue", "unit": self.subject})
         since = at - timedelta(hours=threshold.window or 0)
         category = {"category": threshold.category.code} if threshold.category else {}
         area = {"area": self.subject} if self.subject else {}
-        return urlencode({"view": "all", **category, **area, "since": since.isoformat(), "until": at.isoformat()})
+        return urlencode(
+            {
+                "view": "all",
+                **category,
+                **area,
+                "registered_after": since.isoformat(),
+                "registered_until": at.isoformat(),
+            }
+        )

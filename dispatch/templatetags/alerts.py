@@ -2,12 +2,13 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dispatch.models import Alert, AlertNote
+from dispatch.models import AlertNote
+from workorders.lifecycle import Level
 from workorders.templatetags.console import icon
 
 register = template.Library()
 
-Level, Act = Alert.Level, AlertNote.Act
+Act = AlertNote.Act
 LEVEL_ICONS = {
     Level.REMINDER: "bell",
     Level.WARNING: "clock-exclamation",
