@@ -31,7 +31,7 @@ THRESHOLD = "threshold"
 class FilterForm(forms.Form):
     STATUSES = [
         ("", _("Unresolved")),
-        ("open", _("Open")),
+        ("open", _("Not acknowledged")),
         ("acknowledged", _("Acknowledged")),
         ("resolved", _("Resolved")),
     ]

@@ -37,11 +37,13 @@ def _held() -> dict[str, forms.Field]:
 
 
 def add() -> None:
-    add_narrowing(Narrowing("registered_after", gettext_lazy("Registered"), _window, _registered_in, _of_window))
+    add_narrowing(
+        Narrowing("registered_after", gettext_lazy("Registered between"), _window, _registered_in, _of_window)
+    )
     add_narrowing(
         Narrowing(
             "held",
-            gettext_lazy("Where"),
+            gettext_lazy("In hand"),
             _held,
             lambda chosen, now: Q(status__in=HELD),
             lambda chosen: _("in a unit's hands"),

@@ -497,6 +497,13 @@ def test_the_list_is_read_by_the_indexes_of_what_burns_and_of_what_is_done(super
     assert "alert_resolved" in plan(done[:26])
 
 
+def test_settling_reads_the_unresolved_ones_by_their_index(alert: Alert) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {alerts.SETTLE}", {"now": NOW, "texts": "{}"})
+        assert "alert_unresolved" in str(cursor.fetchall())
+
+
 def test_the_desk_says_how_late_an_alert_is_by_now(desk: Client, alert: Alert) -> None:
     assert alert.due_since < timezone.now()
     assert 'class="countdown overdue"' in desk.get(DESK).content.decode()

@@ -422,5 +422,15 @@ class Migration(migrations.Migration):
                 name="breach_in_order",
             ),
         ),
+        migrations.AlterField(
+            model_name="alert",
+            name="status",
+            field=models.CharField(
+                choices=[("open", "Not acknowledged"), ("acknowledged", "Acknowledged"), ("resolved", "Resolved")],
+                default="open",
+                max_length=20,
+                verbose_name="status",
+            ),
+        ),
         migrations.RunSQL(NOTES, UNDO),
     ]
