@@ -40,12 +40,11 @@ def last_act(prefix: str = "notes__") -> Any:
 
 @transaction.atomic
 def acknowledge(pk: int, *, actor: User, now: datetime, seen: int | None = None, text: str = "") -> AlertNote:
-    """受理预警: somebody looks after it; whoever acknowledges what nobody has, has it."""
+    """确认预警: somebody looks after it."""
     alert = _lock(pk, "acknowledge", actor, seen)
     if alert.status != Status.OPEN:
         raise WrongState(_("The alert is acknowledged already."))
-    alert.status, alert.acknowledged_by, alert.acknowledged_at = Status.ACKNOWLEDGED, actor, now
-    alert.assigned_to = alert.assigned_to or actor
+    alert.acknowledge(by=actor, at=now)
     alert.save(update_fields=["status", "acknowledged_by", "acknowledged_at", "assigned_to"])
     return _note(alert, Act.ACKNOWLEDGE, actor, now, text)
 
@@ -86,7 +85,7 @@ def resolve(pk: int, *, actor: User, now: datetime, text: str, seen: int | None 
     """解除: with a reason, which stays with the alert."""
     alert = _lock(pk, "resolve", actor, seen)
     reason = _needed(text, SAY_WHY)
-    alert.status, alert.resolved_by, alert.resolved_at, alert.resolution = Status.RESOLVED, actor, now, reason
+    alert.resolve(by=actor, at=now, why=reason)
     alert.save(update_fields=["status", "resolved_by", "resolved_at", "resolution"])
     return _note(alert, Act.RESOLVE, actor, now, reason)
 
@@ -211,6 +210,6 @@ def close(breach: "Breach", text: str, *, now: datetime) -> None:
     alert = Alert.objects.select_for_update().get(breach=breach)
     if alert.status == Status.RESOLVED:
         return
-    alert.status, alert.resolved_at, alert.resolution = Status.RESOLVED, now, text
+    alert.resolve(by=None, at=now, why=text)
     alert.save(update_fields=["status", "resolved_at", "resolution"])
     AlertNote.objects.create(alert=alert, at=now, act=Act.SETTLE, text=text)

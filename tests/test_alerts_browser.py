@@ -51,8 +51,7 @@ def number(alert: Alert) -> str:
 
 
 def status(alert: Alert) -> str:
-    alert.refresh_from_db()
-    return alert.status
+    return Alert.objects.get(pk=alert.pk).status
 
 
 def test_a_supervisor_works_the_desk_off_by_keys(

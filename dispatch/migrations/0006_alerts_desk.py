@@ -3,6 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.comparison
+import django_fsm
 from django.conf import settings
 from django.db import migrations, models
 
@@ -425,10 +426,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="alert",
             name="status",
-            field=models.CharField(
+            field=django_fsm.FSMField(
                 choices=[("open", "Not acknowledged"), ("acknowledged", "Acknowledged"), ("resolved", "Resolved")],
                 default="open",
                 max_length=20,
+                protected=True,
                 verbose_name="status",
             ),
         ),

@@ -1,17 +1,22 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField, FSMModelMixin, transition
 
 from dispatch.permissions import AlertQuerySet
 from workorders import lifecycle
 from workorders.lifecycle import ClockKind, Level
 
+if TYPE_CHECKING:
+    from workorders.models import User
 
-class Alert(models.Model):
+
+class Alert(FSMModelMixin, models.Model):
     """预警提醒: a clock reached a level of its ladder. The database refuses the same one twice.
 
     Raised by the scan, told by the notices, worked off at the alerts desk; it keeps the clock's order, unit and kind, so
@@ -42,7 +47,7 @@ class Alert(models.Model):
     due_since = models.DateTimeField(_("due since"))
     raised_at = models.DateTimeField(_("raised at"))
     told_at = models.DateTimeField(_("told at"), null=True, editable=False)
-    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.OPEN)
+    status = FSMField(_("status"), choices=Status, default=Status.OPEN, protected=True, max_length=20)
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("assigned to")
     )
@@ -99,6 +104,15 @@ class Alert(models.Model):
     @property
     def level_now(self) -> lifecycle.Level:
         return lifecycle.Level(self.escalated_to or self.level)
+
+    @transition(status, source=Status.OPEN, target=Status.ACKNOWLEDGED)
+    def acknowledge(self, *, by: "User", at: datetime) -> None:
+        """Whoever acknowledges what nobody has, has it."""
+        self.acknowledged_by, self.acknowledged_at, self.assigned_to = by, at, self.assigned_to or by
+
+    @transition(status, source=[Status.OPEN, Status.ACKNOWLEDGED], target=Status.RESOLVED)
+    def resolve(self, *, by: "User | None", at: datetime, why: str) -> None:
+        self.resolved_by, self.resolved_at, self.resolution = by, at, why
 
     @property
     def lateness(self) -> timedelta:
