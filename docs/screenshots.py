@@ -19,6 +19,8 @@ PAGES = [
     ("callback", "callback", "/orders/?view=all&status=callback", ".orders .matter a, [data-step=close]"),
     ("registration", "operator", "/intake/registration/", ""),
     ("admin", "admin", "/admin/", ""),
+    ("admin-alerts", "supervisor", "/admin/dispatch/alert/", "#rows a"),
+    ("admin-thresholds", "supervisor", "/admin/dispatch/threshold/", ""),
     ("admin-policy", "admin", "/admin/workorders/policy/", ""),
     ("admin-calendar", "admin", "/admin/workorders/calendarday/", ""),
 ]
