@@ -40,6 +40,8 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "heartbeat": {"task": "workorders.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
     "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 60.0, "options": {"expires": 60}},
+    "settle alerts": {"task": "dispatch.tasks.settle_alerts", "schedule": 60.0, "options": {"expires": 60}},
+    "evaluate thresholds": {"task": "dispatch.tasks.evaluate_thresholds", "schedule": 60.0, "options": {"expires": 60}},
     "open missing callbacks": {
         "task": "evaluation.tasks.open_missing_callbacks",
         "schedule": 60.0,

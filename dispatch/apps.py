@@ -9,7 +9,7 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, panels, records, requests
+        from dispatch import forms, narrowings, panels, records, requests
         from workorders import feed, stages
 
         stages.step("consult", form=forms.ConsultForm)
@@ -30,6 +30,7 @@ class DispatchConfig(AppConfig):
         stages.beside(records.beside)
         self._add_requests()
         panels.add()
+        narrowings.add()
 
     def _add_requests(self) -> None:
         from dispatch import forms, records, requests

@@ -2,7 +2,7 @@ from celery import shared_task
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from dispatch import deliveries, notices, sending, supervision, webhooks
+from dispatch import alerts, deliveries, notices, sending, supervision, thresholds, webhooks
 
 
 @shared_task
@@ -20,6 +20,16 @@ def plan_notices() -> None:
 @shared_task
 def send_notices() -> None:
     sending.send(timezone.now())
+
+
+@shared_task
+def settle_alerts() -> None:
+    alerts.settle(timezone.now())
+
+
+@shared_task
+def evaluate_thresholds() -> None:
+    thresholds.evaluate(timezone.now())
 
 
 @shared_task

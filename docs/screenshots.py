@@ -20,6 +20,8 @@ PAGES = [
     ("registration", "operator", "/intake/registration/", ""),
     ("admin", "admin", "/admin/", ""),
     ("dashboard", "supervisor", "/admin/", ""),
+    ("admin-alerts", "supervisor", "/admin/dispatch/alert/", "#rows a"),
+    ("admin-thresholds", "supervisor", "/admin/dispatch/threshold/", ""),
     ("admin-policy", "admin", "/admin/workorders/policy/", ""),
     ("admin-calendar", "admin", "/admin/workorders/calendarday/", ""),
 ]

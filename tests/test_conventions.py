@@ -27,6 +27,7 @@ ORDERS = re.compile(
 EVERY_ORDER = {
     "evaluation/records.py": "selects what the beat's scan opens callbacks for; nobody is shown it",
     "archive/services.py": "selects what the beat's scan archives; nobody is shown it",
+    "dispatch/thresholds.py": "counts for the beat; the orders behind a number are shown by visible_to",
     "workorders/permissions.py": "asks whether the actor's unit co-handles the one order that is locked",
     "workorders/forms.py": "finds an order by its number; the form that asks for it checks visible_to",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -44,6 +44,8 @@ MAIN_ROAD = (
     Status.ARCHIVED,
 )
 ENDED = (Status.CLOSED, Status.ANSWERED, Status.DECLINED, Status.MERGED, Status.WITHDRAWN)
+# Those a unit has in hand.
+HELD = (Status.DISPATCHED, Status.HANDLING, Status.SUSPENDED, Status.REPORTED)
 OPEN = tuple(status for status in Status if status not in (*ENDED, Status.ARCHIVED))
 
 
@@ -83,6 +85,16 @@ class ClockKind(TextChoices):
     CONTACT = "contact", _("First contact")
     ARRIVAL = "arrival", _("Arrival on site")
     UNIT_RESOLUTION = "unit_resolution", _("Unit's resolution")
+
+
+class Level(IntegerChoices):
+    """预警级别: the rungs of a clock's ladder; `Clock.alerts_at` holds the instant of each, in this order."""
+
+    REMINDER = 1, _("Reminder")
+    WARNING = 2, _("Warning")
+    OVERDUE = 3, _("Overdue")
+    HIGHER = 4, _("Higher authority")
+    SUPERVISION = 5, _("Supervision")
 
 
 UNIT_CLOCKS = (ClockKind.SIGNING, ClockKind.CONTACT, ClockKind.ARRIVAL, ClockKind.UNIT_RESOLUTION)

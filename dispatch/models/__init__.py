@@ -1,9 +1,24 @@
 from .alert import Alert
+from .alert_note import AlertNote
 from .api_client import ApiClient
 from .assignment import Assignment
 from .notice import Channel, Notice
 from .request import Request
 from .responsibility import Responsibility
+from .threshold import Breach, Threshold
 from .webhook import Delivery, Webhook
 
-__all__ = ["Alert", "ApiClient", "Assignment", "Channel", "Delivery", "Notice", "Request", "Responsibility", "Webhook"]
+__all__ = [
+    "Alert",
+    "AlertNote",
+    "ApiClient",
+    "Assignment",
+    "Breach",
+    "Channel",
+    "Delivery",
+    "Notice",
+    "Request",
+    "Responsibility",
+    "Threshold",
+    "Webhook",
+]

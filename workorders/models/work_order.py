@@ -15,6 +15,7 @@ from django_fsm import FSMField, FSMModelMixin
 from workorders import numbers
 from workorders.lifecycle import (
     ENDED,
+    HELD,
     OPEN,
     RESOLUTION_CLOCKS,
     UNIT_CLOCKS,
@@ -78,6 +79,8 @@ class WorkOrder(RequestSteps, FSMModelMixin, models.Model):
             models.Index(fields=["lead_unit", "-id"], name="order_by_lead_unit"),
             models.Index(fields=["category", "-id"], name="order_by_category"),
             models.Index(fields=["area", "-id"], name="order_by_area"),
+            models.Index(fields=["registered_at"], name="order_by_registration"),
+            models.Index(fields=["lead_unit"], condition=models.Q(status__in=HELD), name="order_in_hand"),
             GinIndex(fields=["tokens"], name="order_by_words"),
         ]
         constraints = [
