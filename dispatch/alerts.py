@@ -75,8 +75,8 @@ def escalate(pk: int, *, actor: User, now: datetime, text: str, seen: int | None
     if alert.level_now == TOP:
         raise WrongState(_("The alert is at the highest level already."))
     reason = _needed(text, SAY_WHY)
-    alert.escalated_to, alert.escalated_at = alert.level_now + 1, now
-    alert.save(update_fields=["escalated_to", "escalated_at"])
+    alert.escalated_to, alert.escalated_at, alert.told_at = alert.level_now + 1, now, None
+    alert.save(update_fields=["escalated_to", "escalated_at", "told_at"])
     return _note(alert, Act.ESCALATE, actor, now, reason, level=alert.escalated_to)
 
 

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert, Notice
-from dispatch.recipients import level_of
 from workorders.templatetags.console import relative, span
 
 LATE = timedelta(minutes=5)  # the scan's own minute and some more
@@ -34,7 +33,8 @@ def of_alert(alert: Alert, now: datetime) -> Text:
 
 def read_now(alert: Alert, now: datetime) -> Text:
     """In the language of whoever reads it."""
-    link = reverse("order", args=[alert.order.number]) if alert.order else ""
+    at_desk = f"{reverse('admin:dispatch_alert_changelist')}?alert={alert.pk}"
+    link = reverse("order", args=[alert.order.number]) if alert.order else at_desk
     return Text(_subject(alert, now), "\n".join(_lines(alert)), link)
 
 
@@ -42,8 +42,9 @@ def _subject(alert: Alert, now: datetime) -> str:
     facts = [alert.order.spoken_number] if alert.order else []
     if alert.clock:
         facts += [alert.clock.get_kind_display(), relative(alert.clock.due_at - now)]
-    level = Alert.Level(level_of(alert)).label if level_of(alert) in Alert.Level.values else level_of(alert)
-    return _("[%(level)s] %(facts)s") % {"level": level, "facts": " · ".join(facts)}
+    if alert.breach:
+        facts += [str(alert.breach)]
+    return _("[%(level)s] %(facts)s") % {"level": alert.level_now.label, "facts": " · ".join(facts)}
 
 
 def _lines(alert: Alert) -> Iterator[str]:

@@ -60,7 +60,7 @@ def plan(now: datetime, batch: int = BATCH) -> int:
 @transaction.atomic
 def _plan_batch(now: datetime, batch: int) -> int:
     untold = Alert.objects.filter(told_at=None).select_for_update(skip_locked=True, of=("self",)).order_by("id")
-    related = ("clock", "order__category", "order__area", "order__lead_unit", "unit__parent")
+    related = ("clock", "breach__threshold", "order__category", "order__area", "order__lead_unit", "unit__parent")
     alerts = list(untold.select_related(*related)[:batch])
     if alerts:
         book, rules = AlertBook(alerts), Policy.objects.in_force(now).rules

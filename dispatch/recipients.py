@@ -49,7 +49,8 @@ class Way:
 
 
 def level_of(alert: Alert) -> int:
-    return alert.level
+    """Whoever stands above is told anew when it goes up by hand."""
+    return int(alert.level_now)
 
 
 def audience(alert: Alert, city: Unit) -> Audience:

@@ -11,8 +11,8 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from config.cast import Cast
-from dispatch import clients, notices, tasks
-from dispatch.models import Alert, Channel, Notice
+from dispatch import alerts, clients, notices, tasks, thresholds
+from dispatch.models import Alert, Channel, Notice, Threshold
 from tests.alerts import channel, raised
 from tests.conftest import CHINA, NOW
 from tests.roads import Road
@@ -101,18 +101,27 @@ def test_a_unit_directly_below_the_city_goes_up_to_the_hotlines_supervisors(road
     assert {parts[notice.user_id] for notice in told() if notice.user_id} == HOTLINE
 
 
-def test_an_alert_of_no_clock_is_for_the_hotlines_supervisors(road: Road) -> None:
+def test_a_threshold_that_is_exceeded_is_told_the_hotlines_supervisors_in_its_own_words(road: Road) -> None:
     parts = staffed(road)
-    Alert.objects.create(unit=road.lead, level=2, due_since=road.now, raised_at=road.now)
+    leader = road.cast.of(Role.SUPERVISOR)
+    Threshold.objects.create(kind="volume", count=1, window=24, area=road.street, created_by=leader)
+    for _number in range(2):
+        road.register()
+    thresholds.evaluate(road.now)
     notices.plan(road.now)
-    assert {parts[notice.user_id] for notice in told() if notice.user_id} == HOTLINE
+    found = [notice for notice in told() if notice.user_id]
+    assert {parts[notice.user_id] for notice in found} == HOTLINE
+    alert = Alert.objects.get()
+    assert str(alert.breach) in found[0].subject
+    assert found[0].link == f"/admin/dispatch/alert/?alert={alert.pk}"
 
 
 def test_an_alert_that_went_up_by_hand_is_told_anew_to_those_above(road: Road) -> None:
     parts = staffed(road)
     alert = raised(road.to(Status.HANDLING), "unit_resolution", 2, road.now)
     notices.plan(road.now)
-    Alert.objects.filter(pk=alert.pk).update(level=4, told_at=None)
+    for _time in range(2):
+        alerts.escalate(alert.pk, actor=road.cast.of(Role.SUPERVISOR), now=road.now, text="请上级督促")
     notices.plan(road.now)
     assert [parts[notice.user_id] for notice in told() if notice.user_id] == [
         HANDLER,

@@ -71,7 +71,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
     def to_read(self) -> "NoticeQuerySet":
         """With all that their texts are about."""
-        about = ("clock", "unit", "order__category", "order__area", "order__lead_unit")
+        about = ("clock", "breach__threshold", "unit", "order__category", "order__area", "order__lead_unit")
         return self.with_alerts().select_related(*(f"alert__{part}" for part in about))
 
     def with_alerts(self) -> "NoticeQuerySet":

@@ -25,8 +25,8 @@ DROP FUNCTION dispatch_alertnote_append_only();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatch", "0005_alerts"),
-        ("workorders", "0006_orders_measured"),
+        ("dispatch", "0006_notices"),
+        ("workorders", "0007_orders_measured"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0005_feed"),
+        ("workorders", "0007_orders_measured"),
     ]
 
     operations = [

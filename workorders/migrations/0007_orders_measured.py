@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0005_feed"),
+        ("workorders", "0006_rules_of_notices"),
     ]
 
     operations = [
