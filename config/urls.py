@@ -15,6 +15,7 @@ urlpatterns = [
     path("oauth/token/", Token.as_view(), name="token"),
     path("api/v1/", include(router_urls)),
     path("", include("intake.urls")),
+    path("rectifications/", include("dispatch.rectification_urls")),
     path("", include("workorders.urls")),
 ]
 

@@ -2,12 +2,27 @@ from celery import shared_task
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from dispatch import deliveries, supervision, webhooks
+from dispatch import deliveries, rectifications, slips, supervision, webhooks
 
 
 @shared_task
 def scan_clocks() -> None:
     supervision.scan(timezone.now())
+
+
+@shared_task
+def supervise_slips() -> None:
+    slips.supervise(timezone.now())
+
+
+@shared_task
+def demand_rectifications() -> None:
+    rectifications.demand(timezone.now())
+
+
+@shared_task
+def flag_rectifications() -> None:
+    rectifications.flag_overdue(timezone.now())
 
 
 @shared_task

@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from config.cast import Cast
-from dispatch.models import Request
+from dispatch.models import Request, Slip
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Clock, Event, User, WorkOrder
@@ -67,6 +67,11 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "grant_suspension": ("handling", "suspended", "dispatcher", "", ""),
     "refuse_suspension": ("handling", SAME, "dispatcher", "", ""),
     "assign_down": ("handling", "dispatched", "handler", "signing contact unit_resolution", "unit_resolution"),
+    "issue_slip": ("dispatched handling suspended reported", SAME, "supervisor", "slip", ""),
+    "answer_slip": ("dispatched handling suspended reported callback", SAME, "handler reviewer", "", "slip"),
+    "accept_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "", ""),
+    "reject_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "slip", ""),
+    "raise_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "", ""),
     "urge": (OPEN, SAME, "operator supervisor", "", ""),
     "attempt": ("callback", SAME, "callback_agent", "", ""),
     "close": ("callback", "closed", "callback_agent", "", "callback"),
@@ -90,6 +95,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
         "",
     ),
 }
+OF_SLIPS = {"answer_slip", "accept_slip", "reject_slip", "raise_slip"}
 UNITS = {"signing", "contact", "arrival", "unit_resolution", "signing+", "contact+", "arrival+", "unit_resolution+"}
 
 
@@ -115,6 +121,7 @@ def picture(order: WorkOrder) -> tuple[object, ...]:
         list(order.assignments.order_by("pk").values()),  # type: ignore[attr-defined]
         list(order.callbacks.order_by("pk").values()),  # type: ignore[attr-defined]
         list(Request.objects.filter(order=order).order_by("pk").values()),
+        list(Slip.objects.filter(order=order).order_by("pk").values()),
     )
 
 
@@ -139,8 +146,8 @@ def test_the_table_names_every_step_and_every_status() -> None:
 @pytest.mark.parametrize("status", Status.values)
 @pytest.mark.parametrize("name", TABLE)
 def test_a_step_is_done_or_refused_as_the_table_says(name: str, status: str, road: Road, cast: Cast) -> None:
-    order = road.to(status)
-    if status in TABLE[name][0].split():
+    order = road.to(status, before_callback=name if name in OF_SLIPS else "")
+    if status in TABLE[name][0].split() and status != "callback":
         road.ask_before(order, name)
     needs, users = road.needs(name, order), everybody(cast, road)
     before, clocks = picture(order), running(order, road)
