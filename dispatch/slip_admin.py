@@ -173,7 +173,7 @@ class AccountabilityAdmin(DeskAdmin):
     form = DecisionForm
     list_display = ("unit", "of_cause", "case", "of_status", "of_measure", "raised_at", "decided_by")
     list_display_links = ("unit",)
-    list_select_related = ("unit", "slip__order", "rectification", "decided_by")
+    list_select_related = ("unit", "slip__order", "rectification__unit", "decided_by")
     list_filter = ("status", "cause", "measure")
     search_fields = ("unit__name", "unit__code", "slip__order__number__exact")
     facts = ("unit", "of_cause", "case", "due_at", "raised_at")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, IntegerField, Max, OuterRef, Prefetch, Q, Subquery
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -202,7 +202,8 @@ def _urged() -> Any:
 
 
 def _enough() -> Any:
-    return Cast(KT("order__policy__document__slips__urges"), IntegerField())
+    section = KeyTransform("slips", "order__policy__document")
+    return Cast(KeyTextTransform("urges", section), IntegerField())
 
 
 def _demand_after(urges: int) -> str:

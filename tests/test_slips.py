@@ -40,9 +40,10 @@ def actor_of(road: Road, order: WorkOrder, step: str) -> Any:
 
 def refused(kind: type[Refused], road: Road, order: WorkOrder, step: str, actor: Any = None, **data: Any) -> Refused:
     """What the refusal said, in English; that nothing changed is checked here."""
-    before, given = picture(order), {**road.needs(step, order), **data}
+    given, actor = {**road.needs(step, order), **data}, actor or actor_of(road, order, step)
+    before = picture(order)
     with pytest.raises(kind) as caught, transaction.atomic(), override("en"):
-        perform(order.pk, step, actor=actor or actor_of(road, order, step), now=road.now, **given)
+        perform(order.pk, step, actor=actor, now=road.now, **given)
     assert picture(order) == before
     return caught.value
 
@@ -306,7 +307,7 @@ def test_an_order_whose_policy_counts_no_urges_gets_no_slip(road: Road) -> None:
 def test_an_overdue_slip_rises_to_red_and_then_the_unit_has_to_account_for_it(road: Road) -> None:
     order = issued_at(road, "2026-03-10T10:00")
     assert slips.watch(slip_of(order).clock.due_at) == 0
-    for colour, due in (("orange", "2026-03-13T10:00"), ("red", "2026-03-17T10:01")):
+    for colour, due in (("orange", "2026-03-12T10:00"), ("red", "2026-03-16T10:01")):
         slip = slip_of(order)
         assert slip.clock.due_at == at(due)
         assert slips.watch(slip.clock.due_at + timedelta(minutes=1)) == 1
