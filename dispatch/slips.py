@@ -175,7 +175,7 @@ def _gone_up() -> Any:
     highest = Alert.objects.exclude(status=Alert.Status.RESOLVED).filter(level=max(Alert.Level.values))
     ours = highest.filter(unit=F("order__lead_unit"), order__status__in=ISSUED_IN, clock__stopped_at=None)
     switched_on = ours.filter(order__policy__document__slips__by_ladder=True).exclude(kind=ClockKind.SLIP)
-    return switched_on.filter(~Exists(dealt_with)).select_related("clock").order_by("-due_since")
+    return switched_on.filter(~Exists(dealt_with)).select_related("clock").order_by("-due_since", "pk")
 
 
 def _demand_of(alert: Alert) -> str:
