@@ -239,7 +239,7 @@ class Supervised(Fate):
         if self.happens(0.75):
             yield self.at_work((3, 9))
             self.act("answer_slip", text=self.word("slip_answer"))
-        if self.happens(0.5) and self.order.slips.filter(status="answered").exists():  # type: ignore[attr-defined]
+        if self.happens(0.5) and self.order.slips.filter(status="answered").exists():
             yield self.at_work((1, 4))
             self.act("accept_slip", reason=self.word("slip_decision"))
 

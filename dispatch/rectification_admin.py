@@ -24,6 +24,7 @@ LABELS = {
     Status.DRAFTED: "warning",
     Status.RETURNED: "warning",
     Status.REPORTED: "info",
+    Status.ACCEPTED: "info",
     Status.CLOSED: "success",
 }
 

@@ -25,7 +25,7 @@ def rectifications(request: StaffRequest) -> HttpResponse:
     waiting = {row.pk for row in service.waiting(request.user).only("pk")}
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     held = Accountability.objects.visible_to(request.user).select_related("unit", "slip__order", "rectification")
-    context = {"page": page, "waiting": waiting, "held": held[:SHOWN], "now": timezone.now()}
+    context = {"page": page, "waiting": waiting, "held": held[:SHOWN]}
     return render(request, "dispatch/rectifications.html", context)
 
 
@@ -48,12 +48,14 @@ def act(request: StaffRequest, pk: int, name: str) -> HttpResponse:
 def _page(request: StaffRequest, found: Rectification, tried: str = "", refusal: Invalid | None = None) -> HttpResponse:
     """What was typed stays in the form that was refused."""
     acts = [
-        {"name": name, "label": act.label, "form": _form(request, found, name, tried, refusal), "open": name == tried}
+        {"name": name, "label": act.label, "form": _form(request, found, name, tried, refusal)}
         for name, act in service.available(found, request.user)
     ]
-    entries = [(service.LABELS[entry.act], entry) for entry in reversed(found.entries.all())]
+    told = list(found.entries.all())[::-1]
+    report = next((entry for entry in told if entry.act == "report"), None)
     orders = found.orders.visible_to(request.user).defer("tokens").order_by("-id")[:100]
-    context = {"rectification": found, "acts": acts, "entries": entries, "orders": orders, "now": timezone.now()}
+    entries = [(service.LABELS[entry.act], entry) for entry in told]
+    context = {"rectification": found, "report": report, "acts": acts, "orders": orders, "entries": entries}
     return render(request, "dispatch/rectification.html", context, status=refusal.status if refusal else 200)
 
 

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from dispatch import accountability
 from dispatch.models import Accountability, Slip
@@ -24,7 +25,14 @@ from workorders.models import Event
 from workorders.refusals import Refused
 from workorders.transitions import STEPS, perform
 
+# unfold shows the bare value of whatever such a table leaves out.
 COLOURS = {Slip.Colour.BLUE: "info", Slip.Colour.ORANGE: "warning", Slip.Colour.RED: "danger"}
+STATUSES = {
+    Slip.Status.DEMANDED: "warning",
+    Slip.Status.ANSWERED: "info",
+    Slip.Status.ACCEPTED: "success",
+    Slip.Status.LAPSED: None,
+}
 STEPS_OF: dict[str, tuple[str, ...]] = {
     Slip.Status.DEMANDED: ("raise_slip",),
     Slip.Status.ANSWERED: ("accept_slip", "reject_slip"),
@@ -102,13 +110,15 @@ class SlipAdmin(DeskAdmin):
     @display(description=gettext_lazy("Order"), ordering="order__number")
     def number(self, slip: Slip) -> SafeString:
         page = reverse("order", args=[slip.order.number])
-        return format_html('<a href="{}" class="font-semibold">{}</a>', page, slip.order.spoken_number)
+        return format_html(
+            '<a href="{}" class="font-semibold whitespace-nowrap">{}</a>', page, slip.order.spoken_number
+        )
 
     @display(description=gettext_lazy("Colour"), ordering="colour", label=COLOURS)
     def of_colour(self, slip: Slip) -> tuple[str, str]:
         return slip.colour, slip.get_colour_display()
 
-    @display(description=gettext_lazy("Status"), ordering="status", label={Slip.Status.ANSWERED: "info"})
+    @display(description=gettext_lazy("Status"), ordering="status", label=STATUSES)
     def of_status(self, slip: Slip) -> tuple[str, str]:
         return slip.status, slip.get_status_display()
 
@@ -150,9 +160,11 @@ class SlipAdmin(DeskAdmin):
 class DecisionForm(ModelForm):
     """What a supervisor decides; the rest of the row is not theirs to write."""
 
-    measure = forms.ChoiceField(label=gettext_lazy("measure"), choices=Accountability.Measure)
+    measure = forms.ChoiceField(
+        label=gettext_lazy("Measure"), choices=Accountability.Measure, widget=UnfoldAdminSelectWidget
+    )
     words = forms.CharField(
-        label=gettext_lazy("words of the decision"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4})
+        label=gettext_lazy("Words of the decision"), max_length=2000, widget=UnfoldAdminTextareaWidget
     )
 
     class Meta:
@@ -207,7 +219,11 @@ class AccountabilityAdmin(DeskAdmin):
             page, words = reverse("rectification", args=[row.rectification_id]), str(row.rectification)
         return format_html('<a href="{}">{}</a>', page, words)
 
-    @display(description=gettext_lazy("Status"), ordering="status", label={"open": "danger", "decided": "warning"})
+    @display(
+        description=gettext_lazy("Status"),
+        ordering="status",
+        label={"open": "danger", "decided": "warning", "closed": "success"},
+    )
     def of_status(self, row: Accountability) -> tuple[str, str]:
         return row.status, row.get_status_display()
 

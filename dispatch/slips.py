@@ -180,7 +180,7 @@ def _gone_up() -> Any:
 
 def _demand_of(alert: Alert) -> str:
     assert alert.clock
-    return _("“%(clock)s” was due on %(due)s and has not been done. Handle it at once, and answer what was done.") % {
+    return _("%(clock)s: due on %(due)s and not done yet. Handle it at once, and answer what was done.") % {
         "clock": alert.clock.get_kind_display(),
         "due": _local(alert.clock.due_at),
     }

@@ -524,7 +524,10 @@ def test_the_desk_filters_finds_and_leads_to_the_steps(as_: Callable, recent: Ro
     assert shown("?overdue=yes") == set()
     assert shown("?issued=system") == set()
     assert shown(f"?q={demanded.spoken_number}") == {demanded.number}
+    client.post("/i18n/setlang/", {"language": "en"})
     page = client.get(DESK).content.decode()
+    assert "Answered, to be decided" in page
+    assert "Waiting for the unit" in page, "a status in words, never by its code"
     assert f"/orders/{answered.number}/steps/accept_slip/" in page
     assert f"/orders/{demanded.number}/steps/raise_slip/" in page
 
