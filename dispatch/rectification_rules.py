@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
 from dispatch.models import Accountability, Alert, Rectification
 from workorders.lifecycle import Grade, Kind
@@ -62,9 +62,9 @@ def _gravely_missed(since: datetime) -> QuerySet[Any]:
     """An emergency's clock at the ladder's last level, or a red slip overdue: both stand in the orders' own records."""
     alerts = Alert.objects.filter(level=max(Alert.Level.values), raised_at__gte=since, order__grade=Grade.EMERGENCY)
     of_slips = Accountability.objects.filter(cause=Accountability.Cause.SLIP, raised_at__gte=since)
-    orders = WorkOrder.objects.visible_to(None).filter(lead_unit__isnull=False)
-    missed = Q(pk__in=alerts.filter(unit=F("order__lead_unit")).values("order"))
-    return orders.filter(missed | Q(pk__in=of_slips.values("slip__order"))).annotate(case=F("pk"), of=F("lead_unit"))
+    missed = alerts.filter(unit=F("order__lead_unit")).values("order").union(of_slips.values("slip__order"))
+    orders = WorkOrder.objects.visible_to(None).filter(pk__in=missed, lead_unit__isnull=False)
+    return orders.annotate(case=F("pk"), of=F("lead_unit"))
 
 
 def _grouped(rows: Any, cause: str, subject: tuple[str, ...], least: int) -> Any:

@@ -5,12 +5,13 @@ steps of the order as everybody else, found by state: run twice, it does it once
 """
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, IntegerField, Max, OuterRef, Prefetch, Q, Subquery
-from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Count, Exists, F, Max, OuterRef, Prefetch, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,7 +20,7 @@ from dispatch import accountability, requests
 from dispatch.models import Alert, Slip
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Role, steps_of
-from workorders.models import Event, WorkOrder
+from workorders.models import Event, Policy, WorkOrder
 from workorders.policy import Limit
 from workorders.refusals import WrongState
 from workorders.transitions import perform
@@ -197,13 +198,15 @@ def _urged() -> Any:
     last = slips.order_by().values("order").annotate(last=Max("issued_at")).values("last")
     urges = Event.objects.filter(step="urge", order__status__in=ISSUED_IN).exclude(Exists(slips.open()))
     since = urges.annotate(since=Coalesce(Subquery(last), BEGINNING)).filter(at__gt=F("since"))
-    counted = since.order_by().values("order").annotate(urges=Count("id"), enough=Max(_enough()))
-    return counted.filter(enough__gt=0, urges__gte=F("enough")).values_list("order", "urges")
+    counted = since.order_by().values("order", "order__policy").annotate(urges=Count("id"))
+    return counted.filter(_enough()).values_list("order", "urges")
 
 
-def _enough() -> Any:
-    section = KeyTransform("slips", "order__policy__document")
-    return Cast(KeyTextTransform("urges", section), IntegerField())
+def _enough() -> Q:
+    """By the few policies that there are: their documents are too large to be read with every urge."""
+    counts = {policy.pk: policy.rules.urges_for_slip for policy in Policy.objects.all()}
+    reached = (Q(order__policy=policy, urges__gte=count) for policy, count in counts.items() if count)
+    return reduce(or_, reached, Q(order=None))
 
 
 def _demand_after(urges: int) -> str:

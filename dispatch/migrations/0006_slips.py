@@ -14,6 +14,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddIndex(
+            model_name="alert",
+            index=models.Index(fields=["level", "raised_at"], name="alert_by_level"),
+        ),
         migrations.AlterField(
             model_name="alert",
             name="kind",

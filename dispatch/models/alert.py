@@ -60,6 +60,7 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(told_at=None), name="alert_untold"),
             models.Index(fields=["-level", "due_since"], condition=~Q(status="resolved"), name="alert_unresolved"),
+            models.Index(fields=["level", "raised_at"], name="alert_by_level"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["clock", "level"], name="alert_raised_once"),
