@@ -116,7 +116,6 @@ BROKEN = {
     "ladder/default/warning": [..., None, "x", True, 0, 1, 2],
     "ladder/default/escalation": [..., *NOT_A_LIMIT],
     "ladder/urgent": [{"warning": 0.5, "escalation": {"value": 1, "unit": "hour"}}],
-    "limits/slip": [{"blue": 1}],
     "slips": [..., *GARBAGE],
     "slips/by_ladder": [..., None, "true", 1, []],
     "slips/urges": [..., None, "3", True, -1, 1.5, 101],

@@ -21,6 +21,7 @@ from tests.test_lifecycle import picture
 from workorders import ledger
 from workorders.lifecycle import ActsFor, Role, Status
 from workorders.models import Clock, Policy, Unit, WorkOrder
+from workorders.policy import Rules, default_document, problems_of
 from workorders.refusals import Invalid, NotAllowed, NotVisible, Refused, WrongState
 from workorders.selectors import to_do
 from workorders.transitions import STEPS, available, perform
@@ -590,3 +591,10 @@ def test_the_system_does_all_of_it_at_one_go_and_twice_changes_nothing(road: Roa
     before: datetime = road.now
     assert slips.supervise(before) == 3
     assert slips.supervise(before) == 0
+
+
+def test_a_slips_limit_goes_by_its_colour_and_not_by_the_orders_grade() -> None:
+    document = default_document()
+    document["limits"]["slip"] = document["limits"]["signing"]
+    assert any("slip" in problem for problem in problems_of(document))
+    assert [Rules(default_document()).slip_days(colour) for colour in Slip.Colour.values] == [3, 2, 1]
