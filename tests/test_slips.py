@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from config.cast import Cast
 from dispatch import accountability, slips, supervision
-from dispatch.models import Accountability, Alert, Slip
+from dispatch.models import Accountability, Alert, Rectification, Slip
 from tests.conftest import NOW
 from tests.roads import Road
 from tests.test_calendar import at
@@ -598,3 +598,23 @@ def test_a_slips_limit_goes_by_its_colour_and_not_by_the_orders_grade() -> None:
     document["limits"]["slip"] = document["limits"]["signing"]
     assert any("slip" in problem for problem in problems_of(document))
     assert [Rules(default_document()).slip_days(colour) for colour in Slip.Colour.values] == [3, 2, 1]
+
+
+def test_a_row_of_a_desk_can_be_looked_at_and_not_written(as_: Callable, recent: Road) -> None:
+    order = recent.to(Status.HANDLING)
+    recent.act(order, "issue_slip")
+    found = rectification_of(recent, order)
+    client = as_(Role.SUPERVISOR)
+    for desk, pk in (("slip", slip_of(order).pk), ("rectification", found.pk)):
+        address = f"/admin/dispatch/{desk}/{pk}/change/"
+        assert client.get(address).status_code == 200
+        assert client.post(address, {"demand": "改写", "colour": "red"}).status_code == 403
+    assert slip_of(order).colour == "blue"
+
+
+def rectification_of(road: Road, order: WorkOrder) -> Rectification:
+    found = Rectification.objects.create(
+        unit=road.lead, cause="repeated_redo", demanded_at=road.now, due_at=road.now + DAY
+    )
+    found.orders.add(order)
+    return found
