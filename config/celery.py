@@ -42,6 +42,17 @@ app.conf.beat_schedule = {
     "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 60.0, "options": {"expires": 60}},
     "settle alerts": {"task": "dispatch.tasks.settle_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "evaluate thresholds": {"task": "dispatch.tasks.evaluate_thresholds", "schedule": 60.0, "options": {"expires": 60}},
+    "supervise slips": {"task": "dispatch.tasks.supervise_slips", "schedule": 60.0, "options": {"expires": 60}},
+    "demand rectifications": {
+        "task": "dispatch.tasks.demand_rectifications",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "flag rectifications": {
+        "task": "dispatch.tasks.flag_rectifications",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "open missing callbacks": {
         "task": "evaluation.tasks.open_missing_callbacks",
         "schedule": 60.0,

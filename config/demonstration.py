@@ -26,9 +26,9 @@ from config.cast import NAMES, Cast
 from config.celery import unpublished
 from config.fates import Fate, Merged
 from config.lives import Life, Matter, World
-from dispatch import clients, notices, supervision
+from dispatch import clients, notices, rectifications, slips, supervision
 from dispatch.addresses import MAIL_FILE
-from dispatch.models import Alert, ApiClient, Assignment, Channel
+from dispatch.models import Alert, ApiClient, Assignment, Channel, Rectification
 from workorders.clocks import load_calendar
 from workorders.lifecycle import Role, Status
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder
@@ -62,7 +62,8 @@ PLAN: list[tuple[type[Fate], int, timedelta, timedelta]] = [
     (fates.Emergency, 4, 14 * MINUTE, 55 * MINUTE),
     (fates.Uncontacted, 6, 3 * HOUR, 22 * HOUR),
     (fates.Handling, 28, 1 * DAY, 8 * DAY),
-    (fates.Handling, 9, 11 * DAY, 24 * DAY),
+    (fates.Handling, 5, 11 * DAY, 24 * DAY),
+    (fates.Supervised, 4, 6 * DAY, 9 * DAY),
     (fates.Suspended, 5, 9 * DAY, 40 * DAY),
     (fates.Reported, 7, 1 * DAY, 8 * DAY),
     (fates.AwaitingCallback, 9, 2 * DAY, 9 * DAY),
@@ -116,7 +117,9 @@ class Story:
             if following:
                 heapq.heappush(heap, (following, number))
         watch.until(self.now)
+        rectifications.demand(self.now)
         self._staff()
+        self._report()
 
     def _staff(self) -> None:
         """Every unit that got an order has people who can log in."""
@@ -128,6 +131,17 @@ class Story:
         administrator.is_superuser = True
         administrator.save()
 
+    def _report(self) -> None:
+        """The first unit that has to rectify has handed in its report; the others are still at it."""
+        found = Rectification.objects.select_related("unit").order_by("pk").first()
+        if found is None:
+            return
+        day = timezone.localdate(self.now) + timedelta(days=30)
+        report = {"words": self.world.words["rectification"][0], "date": day.isoformat()}
+        for role, act in zip(OF_UNITS, ("report", "sign"), strict=True):
+            who = self.world.cast.of(role, found.unit)
+            rectifications.perform(found.pk, act, actor=who, now=self.now, data=report)
+
 
 NEXT_ALERT = """
     SELECT min(next_alert_at) FROM workorders_clock
@@ -136,7 +150,7 @@ NEXT_ALERT = """
 
 
 class Watch:
-    """What the beat would have done: alerts in the minute after they fell due, archiving in the night."""
+    """What the beat would have done: alerts and slips in the minute after they fell due, the rest in the night."""
 
     def __init__(self, begin: datetime) -> None:
         self.night = timezone.localtime(begin).replace(hour=2, minute=30, second=0, microsecond=0)
@@ -145,9 +159,12 @@ class Watch:
         while (at := min(self.night, self._next_scan() or moment + DAY)) <= moment:
             if at == self.night:
                 archive_due(at)
+                rectifications.demand(at)
+                rectifications.flag_overdue(at)
                 self.night += DAY
             else:
                 supervision.scan(at)
+                slips.supervise(at)
 
     def _next_scan(self) -> datetime | None:
         with connection.cursor() as cursor:

@@ -225,6 +225,25 @@ class Handling(Fate):
             self.act("note", text=self.word("note"))
 
 
+class Supervised(Fate):
+    """Pressed for, and a supervisor wants to know why it takes so long."""
+
+    hurried, grades = True, DAYS
+
+    def road(self) -> Times:
+        yield from self.in_handling()
+        yield self.at_work((6, 14))
+        self.act("urge", text=self.word("urge"))
+        yield self.at_work((2, 6))
+        self.act("issue_slip", demand=self.word("slip_demand"))
+        if self.happens(0.75):
+            yield self.at_work((3, 9))
+            self.act("answer_slip", text=self.word("slip_answer"))
+        if self.happens(0.5) and self.order.slips.filter(status="answered").exists():
+            yield self.at_work((1, 4))
+            self.act("accept_slip", reason=self.word("slip_decision"))
+
+
 class Emergency(Fate):
     """Running at this moment: some are on the way, some on the spot."""
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include(router_urls)),
     path("notices/", include("dispatch.notice_urls")),
     path("", include("intake.urls")),
+    path("rectifications/", include("dispatch.rectification_urls")),
     path("", include("workorders.urls")),
 ]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from oauth2_provider import models as oauth
 
-from dispatch import alert_admin, clients, notice_admin, webhook_admin  # noqa: F401  registers its own
+from dispatch import alert_admin, clients, notice_admin, rectification_admin, slip_admin, webhook_admin  # noqa: F401  register their own
 from dispatch.models import ApiClient, Responsibility
 from workorders.admin import RoleAdmin
 from workorders.api.scopes import Scope

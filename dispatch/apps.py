@@ -1,4 +1,5 @@
 from functools import partial
+from typing import Any
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +10,7 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, narrowings, panels, records, requests
+        from dispatch import forms, narrowings, panels, records, slips
         from workorders import feed, stages
 
         stages.step("consult", form=forms.ConsultForm)
@@ -21,14 +22,13 @@ class DispatchConfig(AppConfig):
         stages.step("report", form=forms.ResultForm)
         stages.step("co_report", form=forms.CoReportForm)
         stages.step("suspend", form=forms.SuspendForm)
-        stages.step(
-            "assign_down", form=forms.HandDownForm, record=records.hand_down, refusal=requests.why_not_hand_down
-        )
+        stages.step("assign_down", form=forms.HandDownForm, record=records.hand_down, refusal=slips.why_not_hand_down)
         stages.step("urge", form=forms.UrgeForm)
         stages.co_handling(records.co_handled_by)
         feed.holding(records.held_when_written)
         stages.beside(records.beside)
         self._add_requests()
+        self._add_slips()
         panels.add()
         narrowings.add()
 
@@ -59,3 +59,25 @@ class DispatchConfig(AppConfig):
         stages.after_each(requests.lapse)
         stages.waiting(requests.waits_for)
         stages.beside(requests.beside)
+
+    def _add_slips(self) -> None:
+        from dispatch import forms, slip_forms, slips
+        from workorders import stages
+
+        told: dict[str, Any] = {"colour": slip_forms.COLOUR, "days": slip_forms.DAYS}
+        risen: dict[str, Any] = {"record": slips.rise, "facts": slips.facts_of_rise, "labels": told}
+        stages.step(
+            "issue_slip",
+            form=slip_forms.IssueSlipForm,
+            record=slips.issue,
+            refusal=slips.why_not_issue,
+            facts=slips.facts_of_issue,
+            labels=told,
+        )
+        stages.step("answer_slip", form=slip_forms.AnswerSlipForm, record=slips.answer, refusal=slips.why_not_answer)
+        stages.step("accept_slip", form=forms.GrantForm, record=slips.accept, refusal=slips.why_not_decide)
+        stages.step("reject_slip", refusal=slips.why_not_decide, **risen)
+        stages.step("raise_slip", refusal=slips.why_not_raise, **risen)
+        stages.after_each(slips.lapse)
+        stages.waiting(slips.waits_for)
+        stages.beside(slips.beside)

@@ -2,7 +2,7 @@ from celery import shared_task
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from dispatch import alerts, deliveries, notices, sending, supervision, thresholds, webhooks
+from dispatch import alerts, deliveries, notices, rectifications, sending, slips, supervision, thresholds, webhooks
 
 
 @shared_task
@@ -30,6 +30,21 @@ def settle_alerts() -> None:
 @shared_task
 def evaluate_thresholds() -> None:
     thresholds.evaluate(timezone.now())
+
+
+@shared_task
+def supervise_slips() -> None:
+    slips.supervise(timezone.now())
+
+
+@shared_task
+def demand_rectifications() -> None:
+    rectifications.demand(timezone.now())
+
+
+@shared_task
+def flag_rectifications() -> None:
+    rectifications.flag_overdue(timezone.now())
 
 
 @shared_task

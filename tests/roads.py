@@ -58,9 +58,12 @@ class Road:
         operator = self.cast.of(Role.OPERATOR)
         return register(Voice(**{**voice, **facts}), actor=operator, now=self.now)  # type: ignore[arg-type]
 
-    def to(self, status: str, **facts: Any) -> WorkOrder:
+    def to(self, status: str, *, before_callback: str = "", **facts: Any) -> WorkOrder:
+        """What `before_callback` decides is asked for while the unit is still at work."""
         order = self.register(**facts)
         for step in ROADS[status]:
+            if step == "approve" and before_callback:
+                self.ask_before(order, before_callback)
             self.act(order, step)
         assert order.status == status
         return order
@@ -98,6 +101,10 @@ class Road:
             "refuse_suspension": {"reason": "具备解决条件"},
             "assign_down": {"lead": self.below} if step == "assign_down" else {},
             "urge": TEXT,
+            "issue_slip": {"demand": "请立即办理并书面说明情况", "days": 2},
+            "answer_slip": {"text": "已安排专人办理，明日完成。"},
+            "reject_slip": {"reason": "未说明完成时限"},
+            "raise_slip": {"reason": "情况紧急，提级督办"},
             "suspend": {"reason": "受客观条件限制", "review_date": "2026-12-01"},
             "attempt": {"why": "no_answer"},
             "close": GOOD,
@@ -114,6 +121,14 @@ class Road:
         verb, _, kind = step.partition("_")
         if verb in ("grant", "refuse"):
             self.act(order, f"request_{kind}")
+        if kind == "slip" and verb != "issue":
+            self.slip(order, answered=verb in ("accept", "reject"))
+
+    def slip(self, order: WorkOrder, *, answered: bool = False) -> None:
+        """A slip is issued where one can be: before the callback."""
+        self.act(order, "issue_slip")
+        if answered:
+            self.act(order, "answer_slip")
 
     @property
     def below(self) -> Unit:

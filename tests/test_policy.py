@@ -15,7 +15,7 @@ from tests.conftest import NOW
 from tests.roads import Road
 from workorders import policy as rulebook
 from workorders.calendar import WorkCalendar
-from workorders.lifecycle import ClockKind, Grade
+from workorders.lifecycle import BY_GRADE, ClockKind, Grade
 from workorders.models import Category, Clock, Policy
 from workorders.policy import Limit, Rules, default_document, problems_of
 
@@ -64,7 +64,7 @@ def test_version_1_sets_the_limits_of_the_rules(kind: str, grade: str, value: in
 
 
 @pytest.mark.parametrize("grade", Grade.values)
-@pytest.mark.parametrize("kind", ClockKind.values)
+@pytest.mark.parametrize("kind", BY_GRADE)
 def test_every_grade_has_every_limit_and_only_an_emergency_is_arrived_at(kind: str, grade: str) -> None:
     assert (RULES.limit(kind, grade) is None) == (kind == "arrival" and grade != "emergency")
     limit = RULES.limit(kind, grade)
@@ -74,7 +74,7 @@ def test_every_grade_has_every_limit_and_only_an_emergency_is_arrived_at(kind: s
 
 def test_nobody_waits_longer_for_danger_than_for_comfort() -> None:
     lengths = {"hour": 1, "natural_day": 24, "working_day": 24}
-    for kind in set(ClockKind.values) - {"arrival"}:
+    for kind in set(BY_GRADE) - {"arrival"}:
         limits = [RULES.limit(kind, grade) for grade in ("emergency", "utility", "ordinary", "complex")]
         hours = [limit.value * lengths[limit.unit] for limit in limits if limit]
         assert hours == sorted(hours), kind
@@ -116,6 +116,19 @@ BROKEN = {
     "ladder/default/warning": [..., None, "x", True, 0, 1, 2],
     "ladder/default/escalation": [..., *NOT_A_LIMIT],
     "ladder/urgent": [{"warning": 0.5, "escalation": {"value": 1, "unit": "hour"}}],
+    "slips": [..., *GARBAGE],
+    "slips/by_ladder": [..., None, "true", 1, []],
+    "slips/urges": [..., None, "3", True, -1, 1.5, 101],
+    "slips/days": [..., *GARBAGE],
+    "slips/days/blue": [..., None, "3", True, 0, 0.2, 61, float("nan"), [1]],
+    "slips/days/yellow": [3],
+    "rectification": [..., *GARBAGE],
+    "rectification/report": [..., *NOT_A_LIMIT],
+    "rectification/again": [..., *NOT_A_LIMIT],
+    "rectification/repeated_complaints": [..., *GARBAGE],
+    "rectification/repeated_complaints/orders": [..., None, "5", True, 1, 2.5, 1001],
+    "rectification/repeated_redo/days": [..., None, "30", True, 0, 1.5, 367],
+    "rectification/grave_miss/orders": [..., None, 0, True, 101],
     "callback": [..., *GARBAGE],
     "callback/attempts": [..., None, "2", True, 0, 1.5, 11],
     "archive": [..., *GARBAGE],
@@ -179,12 +192,15 @@ def test_whatever_document_comes_its_problems_are_told_and_a_valid_one_can_be_co
         return
     rules = Rules(document)
     calendar = WorkCalendar({}, rules.hours)
-    for kind, grade in itertools.product(ClockKind.values, Grade.values):
+    for kind, grade in itertools.product(BY_GRADE, Grade.values):
         limit = rules.limit(kind, grade, 2)
         ladder = rules.alerts(kind, grade, NOW, limit, calendar) if limit else []
         assert ladder == sorted(ladder)
         assert bool(ladder) or kind == "arrival"
     assert rules.callback_attempts >= 1
+    assert all(rules.slip_days(colour) > 0 for colour in rulebook.COLOURS)
+    assert rules.urges_for_slip >= 0
+    assert all(NOW - rules.forces_rectification(cause)[1] < NOW for cause in rulebook.CAUSES)
     assert NOW - rules.archive_after <= NOW
     assert all(years is None or years > 0 for years in map(rules.retention_years, Category.Retention.values))
 

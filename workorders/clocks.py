@@ -59,6 +59,32 @@ def start(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Uni
     _warn_of_provisional(clocks)
 
 
+def start_limit(order: "WorkOrder", kind: str, limit: Limit, *, now: datetime, unit: "Unit") -> Clock:
+    """Start a clock of the unit's whose limit is set by something else than the order's grade, as a slip's is."""
+    rules = order.policy.rules
+    calendar = load_calendar(rules, now, limit.reach + rules.escalation(order.grade).reach + HORIZON)
+    alerts, due_at = rules.alerts(kind, order.grade, now, limit, calendar), limit.after(now, calendar)
+    clock = Clock.objects.create(
+        order=order,
+        unit=unit,
+        kind=kind,
+        round=order.round,
+        in_working_time=limit.in_working_time,
+        provisional=limit.in_working_time and not calendar.is_announced(_last_day(due_at)),
+        started_at=now,
+        due_at=due_at,
+        alerts_at=alerts,
+        next_alert_at=alerts[0],
+    )
+    _warn_of_provisional([clock])
+    return clock
+
+
+def settle(clock: Clock, *, now: datetime) -> None:
+    """What this one clock asked for was done: in time or not."""
+    end(clock, Clock.Outcome.MISSED if _is_overdue(clock, now) else Clock.Outcome.MET, now=now)
+
+
 def stop(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Unit | None") -> None:
     """The order did what these clocks asked for: in time or not."""
     for clock in _running(order, kinds, unit):

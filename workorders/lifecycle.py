@@ -85,6 +85,7 @@ class ClockKind(TextChoices):
     CONTACT = "contact", _("First contact")
     ARRIVAL = "arrival", _("Arrival on site")
     UNIT_RESOLUTION = "unit_resolution", _("Unit's resolution")
+    SLIP = "slip", _("Supervision slip")
 
 
 class Level(IntegerChoices):
@@ -99,6 +100,7 @@ class Level(IntegerChoices):
 
 UNIT_CLOCKS = (ClockKind.SIGNING, ClockKind.CONTACT, ClockKind.ARRIVAL, ClockKind.UNIT_RESOLUTION)
 CO_HANDLING_CLOCKS = (ClockKind.SIGNING, ClockKind.UNIT_RESOLUTION)
+BY_GRADE = tuple(kind for kind in ClockKind if kind != ClockKind.SLIP)  # a slip's limit goes by its colour
 RESOLUTION_CLOCKS = (ClockKind.RESOLUTION, ClockKind.UNIT_RESOLUTION)
 
 

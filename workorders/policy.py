@@ -14,22 +14,28 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from workorders.calendar import WorkCalendar
-from workorders.lifecycle import ClockKind, Grade
+from workorders.lifecycle import BY_GRADE, ClockKind, Grade
 from workorders.quiet import Hours
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
 UNITS = ("hour", "natural_day", "working_day")
-SECTIONS = ("limits", "rework", "ladder", "returns", "extension", "callback", "archive", "retention_years", "notices")
+SECTIONS = (
+    *("limits", "rework", "ladder", "returns", "extension", "slips", "rectification"),
+    *("callback", "archive", "retention_years", "notices"),
+)
 SPAN = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 BOUNDS = {
     ("returns", "per_order"): (0, 100),
     ("returns", "per_unit"): (0, 100),
     ("extension", "per_round"): (0, 100),
     ("extension", "longest_days"): (1, 366),
+    ("slips", "urges"): (0, 100),
     ("callback", "attempts"): (1, 10),
     ("archive", "after_days"): (0, 3660),
     ("notices", "digest_minutes"): (5, 1440),
 }
+COLOURS = ("blue", "orange", "red")
+CAUSES = {"repeated_complaints": (2, 1000), "repeated_redo": (2, 1000), "grave_miss": (1, 100)}
 LIMITED_RETENTION = ("general", "major")  # of Category.Retention; the third is for ever
 
 
@@ -129,6 +135,33 @@ class Rules:
         return min(self.document["extension"]["longest_days"], int(limit.days)) if limit else 0
 
     @property
+    def slips_by_ladder(self) -> bool:
+        return self.document["slips"]["by_ladder"]
+
+    @property
+    def urges_for_slip(self) -> int:
+        """After so many urges the system issues a slip; 0 is never."""
+        return self.document["slips"]["urges"]
+
+    def slip_days(self, colour: str) -> float:
+        """Working days."""
+        return self.document["slips"]["days"][colour]
+
+    def forces_rectification(self, cause: str) -> tuple[int, timedelta]:
+        """So many orders within so long."""
+        rule = self.document["rectification"][cause]
+        return rule["orders"], timedelta(days=rule["days"])
+
+    @property
+    def rectification_report(self) -> Limit:
+        return Limit(**self.document["rectification"]["report"])
+
+    @property
+    def rectification_again(self) -> Limit:
+        """For a report that was given back."""
+        return Limit(**self.document["rectification"]["again"])
+
+    @property
     def callback_attempts(self) -> int:
         return self.document["callback"]["attempts"]
 
@@ -171,6 +204,8 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _ladder_problems(document["ladder"])
     yield from _limit_problems("returns.window", document["returns"].get("window"))
     yield from _limit_problems("extension.notice", document["extension"].get("notice"))
+    yield from _slips_problems(document["slips"])
+    yield from _rectification_problems(document["rectification"])
     yield from _number_problems(document)
     yield from _retention_problems(document["retention_years"])
     yield from _quiet_problems(document["notices"].get("quiet"))
@@ -190,9 +225,9 @@ def _hour_problems(hours: Any) -> Iterator[str]:
 
 def _limits_problems(limits: dict[str, Any]) -> Iterator[str]:
     for kind in limits:
-        if kind not in ClockKind.values:
+        if kind not in BY_GRADE:
             yield _("%(path)s: there is no clock “%(kind)s”.") % {"path": "limits", "kind": kind}
-    for kind in ClockKind.values:
+    for kind in map(str, BY_GRADE):
         if kind not in limits:
             yield _("%(path)s: is missing.") % {"path": f"limits.{kind}"}
         elif not isinstance(limits[kind], dict):
@@ -233,6 +268,31 @@ def _ladder_problems(ladder: dict[str, Any]) -> Iterator[str]:
         if not _is_number(levels.get("warning")) or not 0 < levels["warning"] < 1:
             yield _("%(path)s: must be a share between 0 and 1.") % {"path": f"ladder.{name}.warning"}
         yield from _limit_problems(f"ladder.{name}.escalation", levels.get("escalation"))
+
+
+def _slips_problems(slips: dict[str, Any]) -> Iterator[str]:
+    if not isinstance(slips.get("by_ladder"), bool):
+        yield _("%(path)s: must be true or false.") % {"path": "slips.by_ladder"}
+    days = slips.get("days")
+    if not isinstance(days, dict):
+        yield _("%(path)s: must be a table of settings.") % {"path": "slips.days"}
+        return
+    for colour in COLOURS:
+        yield from _number_problem(f"slips.days.{colour}", days.get(colour), 0.25, 60)
+    for colour in sorted(set(days) - set(COLOURS)):
+        yield _("%(path)s: there is no such colour.") % {"path": f"slips.days.{colour}"}
+
+
+def _rectification_problems(rectification: dict[str, Any]) -> Iterator[str]:
+    yield from _limit_problems("rectification.report", rectification.get("report"))
+    yield from _limit_problems("rectification.again", rectification.get("again"))
+    for cause, (least, most) in CAUSES.items():
+        path, rule = f"rectification.{cause}", rectification.get(cause)
+        if not isinstance(rule, dict):
+            yield _("%(path)s: must be a table of settings.") % {"path": path}
+            continue
+        yield from _whole_number_problem(f"{path}.orders", rule.get("orders"), least, most)
+        yield from _whole_number_problem(f"{path}.days", rule.get("days"), 1, 366)
 
 
 def _number_problems(document: dict[str, Any]) -> Iterator[str]:

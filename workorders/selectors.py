@@ -246,13 +246,13 @@ def _owes_contact(order: WorkOrder) -> bool:
 def told(event: Event) -> list[tuple[str, str]]:
     """What an event carries, in words: labels and choices come from the form that asked for it."""
     fields: dict[str, Any] = form_of(event.step).base_fields
-    labels = stages.of_step(event.step).labels
+    facts = stages.of_step(event.step).labels
     lines = []
     # The database keeps a document's keys in an order of its own; people read them as they were asked.
     asked = [*fields, *sorted(set(event.data) - set(fields))]
     for name, value in ((name, event.data[name]) for name in asked if name in event.data):
-        field = fields.get(name)
+        field = fields.get(name, facts.get(name, name))
         choices = dict(getattr(field, "choices", []))
         words = "、".join(value) if isinstance(value, list) else choices.get(value, value)
-        lines.append((str(field.label if field else labels.get(name, name)), str(words)))
+        lines.append((str(getattr(field, "label", field)), str(words)))
     return lines

@@ -46,7 +46,7 @@ class StageStep:
     record: Record | None = None
     refusal: Refusal | None = None
     facts: Facts | None = None
-    labels: dict[str, Any] = field(default_factory=dict)  # of the facts, for people
+    labels: dict[str, Any] = field(default_factory=dict)  # of the facts, for people: words, or a field with choices
 
 
 _steps: dict[str, StageStep] = {}

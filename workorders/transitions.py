@@ -85,8 +85,11 @@ def title_of(matter: str) -> str:
 def available(order: WorkOrder, actor: "User", now: datetime | None = None) -> dict[str, Step]:
     """The steps this user may do on this order now, in the order of the life cycle; a few queries at most."""
     now = now or timezone.now()
-    steps = {name: step for name, step in STEPS.items() if _leads_on(order, name) and may_act(step, order, actor)}
-    return {name: step for name, step in steps.items() if not stages.refusal_of(name, order, now=now)}
+    steps = {name: step for name, step in STEPS.items() if _leads_on(order, name)}
+    asked = {(step.roles, step.acts_for): step for step in steps.values()}  # many steps are for the same people
+    may = {people for people, step in asked.items() if may_act(step, order, actor)}
+    ours = {name: step for name, step in steps.items() if (step.roles, step.acts_for) in may}
+    return {name: step for name, step in ours.items() if not stages.refusal_of(name, order, now=now)}
 
 
 def _lock(order_id: int, actor: "User | None") -> WorkOrder:

@@ -79,6 +79,7 @@ class Alert(FSMModelMixin, models.Model):
                 fields=["-urgency", "due_since", "id"], condition=~Q(status="resolved"), name="alert_unresolved"
             ),
             models.Index(fields=["-resolved_at", "-id"], condition=Q(status="resolved"), name="alert_resolved"),
+            models.Index(fields=["level", "raised_at"], name="alert_by_level"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["clock", "level"], name="alert_raised_once"),

@@ -36,7 +36,11 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["order", "number"]
-        indexes = [models.Index(fields=["transaction", "id"], name="event_by_transaction")]
+        indexes = [
+            models.Index(fields=["transaction", "id"], name="event_by_transaction"),
+            models.Index(fields=["order", "at"], condition=models.Q(step="urge"), name="event_urging"),
+            models.Index(fields=["at"], condition=models.Q(step__in=["rework", "uphold"]), name="event_redoing"),
+        ]
         constraints = [models.UniqueConstraint(fields=["order", "number"], name="event_numbered_once")]
 
     def __str__(self) -> str:

@@ -114,6 +114,7 @@ def page_of(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
         "running": sorted(running, key=lambda clock: clock.due_at),
         "stopped": [clock for clock in order.clocks.all() if clock.stopped_at],
         "pressing": selectors.pressing(running),
+        "urges": sum(event.step == "urge" for event in order.events.all()),
         "stops": selectors.stepper(order),
         "steps": buttons(order, request.user),
         "panels": panels.panels_of(order, request.user),
