@@ -23,7 +23,7 @@ def add(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0005_feed"),
+        ("workorders", "0008_lists"),
     ]
 
     operations = [
@@ -56,9 +56,5 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("step__in", ["rework", "uphold"])), fields=["at"], name="event_redoing"
             ),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(fields=["registered_at"], name="order_by_registration"),
         ),
     ]

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatch", "0005_alerts"),
-        ("workorders", "0006_slips"),
+        ("dispatch", "0007_alerts_desk"),
+        ("workorders", "0009_slips"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
