@@ -45,6 +45,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "run waiting simulations": {
+        "task": "evaluation.tasks.run_waiting_simulations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "walk webhooks": {"task": "dispatch.tasks.walk_webhooks", "schedule": 3.0, "options": {"expires": 3}},
     "send deliveries": {"task": "dispatch.tasks.send_deliveries", "schedule": 3.0, "options": {"expires": 3}},
     "prune deliveries": {"task": "dispatch.tasks.prune_deliveries", "schedule": 86400.0, "options": {"expires": 3600}},

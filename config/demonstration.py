@@ -27,9 +27,12 @@ from config.fates import Fate, Merged
 from config.lives import Life, Matter, World
 from dispatch import clients, supervision
 from dispatch.models import Alert, ApiClient, Assignment
+from evaluation import simulations
+from workorders import policy_versions
 from workorders.clocks import load_calendar
 from workorders.lifecycle import Role
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder
+from workorders.policy import DEFAULT
 
 FOLDER = Path(__file__).parent / "demo"
 SEED = 12345
@@ -83,8 +86,10 @@ def seed(now: datetime, password: str) -> Seeded | None:
     with transaction.atomic(), unpublished():
         if WorkOrder.objects.exists():
             return None
-        Story(now, Cast(password)).tell()
+        cast = Cast(password)
+        Story(now, cast).tell()
         connect(password)
+        propose(cast, now)
     statuses = Counter(WorkOrder.objects.values_list("status", flat=True))
     return Seeded(dict(statuses), Event.objects.count(), Alert.objects.count())
 
@@ -249,6 +254,22 @@ def people() -> list[User]:
 def _busiest(kind: str, count: int) -> list[Unit]:
     units = Unit.objects.filter(kind=kind, assignments__part=Assignment.Part.LEAD)
     return list(units.annotate(orders=Count("assignments")).order_by("-orders", "code")[:count])
+
+
+# What waits for the second person
+
+
+def propose(cast: Cast, now: datetime) -> None:
+    """Version 2 of the rule book: half the time for the first contact; what it would have done is there to read."""
+    text = DEFAULT.read_text(encoding="utf-8").replace("（第一版）", "（第二版）")
+    text = text.replace('ordinary = { value = 24, unit = "hour" }', 'ordinary = { value = 12, unit = "hour" }')
+    begin = (timezone.localtime(now) + 14 * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    actor = cast.of(Role.ADMINISTRATOR)
+    policy = policy_versions.propose(
+        text, begin, purpose="群众普遍反映首次联系偏慢，拟缩短一半。", actor=actor, now=now
+    )
+    simulation = simulations.ask(policy, 30, actor=actor, now=now)
+    simulations.run(simulation.pk, now=now)
 
 
 # Which systems are connected

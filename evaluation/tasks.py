@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from evaluation import records
+from evaluation import records, simulations
 
 
 @shared_task
@@ -15,3 +15,14 @@ def open_missing_callbacks() -> None:
     """A message that got lost costs a minute, never an order."""
     for order in records.without_callback()[:1000]:
         records.open_callback(order, now=timezone.now())
+
+
+@shared_task
+def run_simulation(simulation_id: int) -> None:
+    simulations.run(simulation_id, now=timezone.now())
+
+
+@shared_task
+def run_waiting_simulations() -> None:
+    for simulation in simulations.to_run(timezone.now())[:1]:
+        simulations.run(simulation.pk, now=timezone.now())

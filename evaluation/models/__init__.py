@@ -1,3 +1,4 @@
 from .callback import Callback
+from .simulation import Simulation
 
-__all__ = ["Callback"]
+__all__ = ["Callback", "Simulation"]
