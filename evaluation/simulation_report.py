@@ -31,6 +31,7 @@ class Table:
     title: str
     headers: list[str]
     rows: list[list[str]]
+    folded: bool = False  # what nothing happens to is there for who asks
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,22 @@ def _figures(result: dict[str, Any]) -> list[Figure]:
 
 
 def _tables(result: dict[str, Any]) -> Iterator[Table]:
-    yield Table(
-        _("Deadlines and on-time rates"), _heads_of_groups(), [_row(group) for group in _sorted(result["groups"])]
-    )
+    groups, heads = _sorted(result["groups"]), _heads_of_groups()
+    touched = [_row(group) for group in groups if _is_touched(group)]
+    yield Table(_("Limits whose deadlines, outcomes or alerts change"), heads, touched)
     yield Table(
         _("Alerts by level"),
         [_("Level"), _("As it was"), _("As it would have been"), _("Difference")],
         [[_level(level), str(was), str(becomes), f"{becomes - was:+d}"] for level, was, becomes in result["levels"]],
     )
-    heads = [_("Unit"), _("Outcomes that turn"), _("On-time rate"), "→", _("Alerts"), "→"]
-    yield Table(_("Units most affected"), heads, _unit_rows(result["units"]))
+    of_units = [_("Unit"), _("Outcomes that turn"), _("On-time rate"), "→", _("Alerts"), "→"]
+    yield Table(_("Units most affected"), of_units, _unit_rows(result["units"]))
+    same = [_row(group) for group in groups if not _is_touched(group)]
+    yield Table(_("Limits that stay as they are"), heads, same, folded=True)
+
+
+def _is_touched(group: dict[str, Any]) -> bool:
+    return bool(group["earlier"] or group["later"] or group["removed"]) or group["before"] != group["after"]
 
 
 def _heads_of_groups() -> list[str]:
@@ -155,8 +162,13 @@ def shift_in_words(minutes: int | None) -> str:
         return "—"
     days, rest = divmod(abs(minutes), DAY)
     amount = {"days": days, "hours": rest // HOUR, "minutes": rest % HOUR}
-    words = _("%(days)s d %(hours)s h") if days else _("%(hours)s h %(minutes)s min")
-    return ("−" if minutes < 0 else "+") + words % amount
+    return ("−" if minutes < 0 else "+") + _pattern(days, rest) % amount
+
+
+def _pattern(days: int, rest: int) -> str:
+    if days:
+        return _("%(days)s d %(hours)s h")
+    return _("%(hours)s h %(minutes)s min") if rest % HOUR else _("%(hours)s h")
 
 
 def _level(level: int) -> str:

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 TEXT = DEFAULT.read_text(encoding="utf-8")
 SHORTER = TEXT.replace('ordinary = { value = 24, unit = "hour" }', 'ordinary = { value = 12, unit = "hour" }')
+POLL = 'hx-trigger="every 2s"'
 ADD = "/admin/workorders/policy/add/"
 
 
@@ -208,8 +209,8 @@ def test_the_database_lets_nobody_enter_an_approved_version(first: User) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("title = ", "line 1, column"),
-        ("[limits\nx = 1", "line 1, column"),
+        ("title = \n", "Line 1, column 9"),
+        ("[limits\nx = 1", "Line 1, column 8"),
         (TEXT.replace("share = 0.5", "share = 50"), "rework.share"),
         (TEXT.replace("attempts = 2", "attempts = 0"), "callback.attempts"),
         (TEXT.replace("[archive]", "[arcive]"), "archive"),
@@ -328,12 +329,12 @@ def test_a_simulation_is_asked_for_on_the_page_and_its_result_stands_there(
         assert client.post(page(pending, "simulate/"), {"days": "30"}).status_code == 302
     (asked,) = pending.simulations.all()
     polled = client.get(page(pending, "simulations/")).content.decode()
-    assert "hx-get" in polled
+    assert POLL in polled
     pending.simulations.update(asked_at=road.now + DAY)
     order.clocks.filter(kind="contact").update(stopped_at=order.clocks.get(kind="contact").started_at + 13 * DAY / 24)
     simulations.run(asked.pk, now=road.now)
     shown = client.get(page(pending)).content.decode()
-    assert "hx-get" not in shown
+    assert POLL not in shown
     assert order.spoken_number in shown
     assert "100.0 %" in shown
 

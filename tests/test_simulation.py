@@ -284,7 +284,7 @@ def command(file: Path, *options: str) -> str:
 def test_the_command_refuses_rules_that_are_none_with_the_place_of_the_mistake(db: None, tmp_path: Path) -> None:
     file = tmp_path / "broken.toml"
     file.write_text("title = \n")
-    with pytest.raises(CommandError, match=r"line 1, column") as refused:
+    with pytest.raises(CommandError, match=r"1.*9") as refused:
         command(file)
     assert refused.value.returncode == 2
     file.write_text(DEFAULT.read_text(encoding="utf-8").replace("share = 0.5", "share = 5"))

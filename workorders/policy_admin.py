@@ -105,6 +105,9 @@ class PolicyAdmin(RoleAdmin):
     list_display_links = ("version", "title")
     list_select_related = ("created_by", "decided_by")
 
+    class Media:
+        css = {"all": ["jiesu/policy.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return keeps_policy(request.user)
 
@@ -128,6 +131,11 @@ class PolicyAdmin(RoleAdmin):
         ]
 
     # Propose
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """One way to save: it leads to the version's page."""
+        one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one_button})
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         begin = request.GET.get("from", "")

@@ -4,6 +4,7 @@ Whoever keeps the rule book is an administrator or a supervisor of the city's ho
 """
 
 import json
+import re
 import tomllib
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from workorders.refusals import Invalid, NotAllowed, NotVisible, WrongState
 
 State = Policy.State
 KEEPERS = (Role.ADMINISTRATOR, Role.SUPERVISOR)
+PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")  # in the words of tomllib
 LONGEST_TEXT = 100_000
 LONGEST_TITLE = 120
 NOT_A_KEEPER = gettext_lazy("Only administrators and supervisors of the hotline keep the rule book.")
@@ -54,10 +56,18 @@ def read(text: str) -> tuple[dict[str, Any], list[str]]:
     try:
         document = tomllib.loads(text)
     except ValueError as problem:  # of tomllib, or of a number that has too many digits
-        return {}, [_("This is not TOML: %(problem)s") % {"problem": problem}]
+        return {}, [_not_toml(str(problem))]
     except RecursionError:
-        return {}, [_("This is not TOML: %(problem)s") % {"problem": _("too many brackets in one another")}]
+        return {}, [_not_toml(_("too many brackets in one another"))]
     return document, problems_of(document) + _problems_of_what_is_kept(document)
+
+
+def _not_toml(problem: str) -> str:
+    place = PLACE.search(problem)
+    if place is None:
+        return _("This is not TOML: %(problem)s") % {"problem": problem}
+    facts = {"line": place[1], "column": place[2], "problem": problem[: place.start()].strip()}
+    return _("Line %(line)s, column %(column)s: this is not TOML. %(problem)s") % facts
 
 
 def _problems_of_what_is_kept(document: dict[str, Any]) -> list[str]:

@@ -52,6 +52,8 @@ def lines_of(result: dict[str, Any]) -> Iterator[str]:
     for figure in report.figures:
         yield f"{figure.label}: {figure.before} → {figure.after} ({figure.direction})"
     for table in report.tables:
+        if not table.rows or table.folded:
+            continue
         yield ""
         yield from lines_of_table(table)
     yield ""
