@@ -18,7 +18,7 @@ HOUR, DAY = 60, 24 * 60  # in minutes
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of the summary: as it was, as it would have been, and in a word which way it goes."""
+    """One number of the summary: as it was (where there is such a thing), as it would have been, and which way it goes."""
 
     label: str
     before: str
@@ -66,7 +66,7 @@ def _figures(result: dict[str, Any]) -> list[Figure]:
     words = _("%(earlier)s earlier, %(later)s later") % every
     turns = _("%(late)s late that were not, %(in_time)s late no more") % turned
     return [
-        Figure(_("Deadlines that move"), "0", str(moved), words),
+        Figure(_("Deadlines that move"), "", str(moved), words),
         Figure(_("On-time rate"), rate(before), rate(after), _compared(_share(before), _share(after))),
         Figure(_("Limits missed"), str(before["late"]), str(after["late"]), turns),
         Figure(_("Alerts"), str(before["alerts"]), str(after["alerts"]), _compared(before["alerts"], after["alerts"])),
@@ -94,7 +94,7 @@ def _is_touched(group: dict[str, Any]) -> bool:
 
 def _heads_of_groups() -> list[str]:
     moves = [_("Earlier"), _("Later"), _("Median shift")]
-    return [_("Limit"), _("Grade"), _("Clocks"), *moves, _("On-time rate"), "→", _("Alerts"), "→"]
+    return [_("Limit"), _("Grade"), _("Counted"), *moves, _("On-time rate"), "→", _("Alerts"), "→"]
 
 
 def _row(group: dict[str, Any]) -> list[str]:
@@ -155,6 +155,12 @@ def _compared(before: float | None, after: float | None) -> str:
     if before is None or after is None or before == after:
         return _("unchanged")
     return _("higher") if after > before else _("lower")
+
+
+def _counted(before: int, after: int) -> str:
+    if before == after:
+        return _("unchanged")
+    return _("more") if after > before else _("fewer")
 
 
 def shift_in_words(minutes: int | None) -> str:

@@ -1,6 +1,7 @@
 """The pages of the rule book: its versions, what each would change, and the two persons who put one in force."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django import forms
@@ -55,6 +56,11 @@ def in_force_now() -> Policy | None:
         return Policy.objects.in_force(timezone.now())
     except Policy.DoesNotExist:
         return None
+
+
+def next_month() -> datetime:
+    today = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (today + timedelta(days=32)).replace(day=1)
 
 
 class ProposalForm(forms.ModelForm):
@@ -140,7 +146,7 @@ class PolicyAdmin(RoleAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         begin = request.GET.get("from", "")
         chosen = Policy.objects.filter(version=int(begin)).first() if begin.isdecimal() else in_force_now()
-        return {"source": chosen.text} if chosen else {}
+        return {"effective_from": next_month(), **({"source": chosen.text} if chosen else {})}
 
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
         cleaned, now = form.cleaned_data, timezone.now()

@@ -50,7 +50,7 @@ def lines_of(result: dict[str, Any]) -> Iterator[str]:
     yield report.scope
     yield ""
     for figure in report.figures:
-        yield f"{figure.label}: {figure.before} → {figure.after} ({figure.direction})"
+        yield f"{figure.label}: {figure.before}{' → ' if figure.before else ''}{figure.after} ({figure.direction})"
     for table in report.tables:
         if not table.rows or table.folded:
             continue
