@@ -2,7 +2,7 @@
 
 Compared is a replay under the order's own version, which has to arrive at the deadline that is stored, with a replay under
 the candidate. What people did stays as and when they did it. A clock whose replay does not arrive at its stored deadline
-(the calendar was changed under it, or its order was given another grade) is counted apart, not guessed.
+(the calendar was changed under it, say) is counted apart, not guessed.
 """
 
 from collections.abc import Callable
@@ -83,11 +83,11 @@ class Replayer:
         pair = self._pair(history, clock, history.grade, given)
         if pair and pair.before.due_at == clock.due_at:
             return pair
-        return self._by_the_grade_before(history, clock) if clock.kind == ClockKind.ACCEPTANCE else None
+        return self._by_another_grade(history, clock, given)
 
-    def _by_the_grade_before(self, history: History, clock: Clock) -> Compared | None:
-        """Accepting an order may change its grade; its acceptance clock ran by the one that it was registered with."""
-        tries = [self._pair(history, clock, grade, None) for grade in Grade.values]
+    def _by_another_grade(self, history: History, clock: Clock, given: Compared | None) -> Compared | None:
+        """An order's grade may change on its way; what had stopped before ran by the one it had then."""
+        tries = [self._pair(history, clock, grade, given) for grade in Grade.values]
         exact = [pair for pair in tries if pair and pair.before.due_at == clock.due_at]
         return exact[0] if exact and all(pair == exact[0] for pair in exact) else None
 

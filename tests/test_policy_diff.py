@@ -53,6 +53,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ),
         (
             "limits/contact/ordinary",
+            {"value": 90, "unit": "minute"},
+            ("Limits", "First contact, Ordinary", "24 hours", "90 minutes", "shorter"),
+        ),
+        (
+            "limits/contact/ordinary",
             {"value": 1, "unit": "working_day"},
             ("Limits", "First contact, Ordinary", "24 hours", "1 working day", "counted in another way"),
         ),
@@ -88,8 +93,18 @@ def test_every_rung_of_a_ladder_is_compared_by_itself() -> None:
 
     found = changes(ladder(1, 2), ladder(1, 4, 8))
     assert [(one.name, one.before, one.after, one.direction) for one in found] == [
-        ("All other grades: escalation 2 after the deadline", "2 hours", "4 hours", "longer"),
-        ("All other grades: escalation 3 after the deadline", "—", "8 hours", "added"),
+        ("All others: escalation 2 after the deadline", "2 hours", "4 hours", "longer"),
+        ("All others: escalation 3 after the deadline", "—", "8 hours", "added"),
+    ]
+
+
+def test_a_ladder_of_a_clock_and_of_a_grade_is_called_by_its_name() -> None:
+    def ladder(share: float) -> dict[str, Any]:
+        return {**FIRST, "ladder": {"contact": {"warning": share}, "emergency": {"warning": share}}}
+
+    assert [(one.name, one.before, one.after) for one in changes(ladder(0.5), ladder(0.8))] == [
+        ("Emergency: warning at this share of the limit", "50 %", "80 %"),
+        ("First contact: warning at this share of the limit", "50 %", "80 %"),
     ]
 
 

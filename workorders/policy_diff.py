@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from workorders.lifecycle import ClockKind, Grade
 
 GONE = object()
-HOURS = {"hour": 1, "natural_day": 24}
+HOURS = {"minute": 1 / 60, "hour": 1, "natural_day": 24}
 SECTION_NAMES = {
     "limits": gettext_lazy("Limits"),
     "ladder": gettext_lazy("Ladder of alerts"),
@@ -89,7 +89,7 @@ def _settings(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _place(path: str) -> tuple[int, list[int], str]:
     section, *rest = path.split(".")
-    sections, known = list(SECTION_NAMES), [*ClockKind.values, "default", *Grade.values, *RUNGS]
+    sections, known = list(SECTION_NAMES), [*Grade.values, *ClockKind.values, "default", *RUNGS]
     place = sections.index(section) + 1 if section in sections else 0
     return place, [known.index(part) if part in known else 99 for part in rest], path
 
@@ -106,12 +106,12 @@ def name_of(path: str) -> str:
     return str(NAMES.get(path, path))
 
 
-def _name_of_rung(grade: str, rung: str, *rest: str) -> str:
-    whose = _("All other grades") if grade == "default" else _label(Grade, grade)
+def _name_of_rung(whose_ladder: str, rung: str, *rest: str) -> str:
+    whose = _("All others") if whose_ladder == "default" else _label(ClockKind, _label(Grade, whose_ladder))
     name = str(RUNGS.get(rung, rung))
     if "%(number)s" in name:
         name, rest = name % {"number": rest[0] if rest else ""}, rest[1:]
-    return _("%(grade)s: %(rung)s") % {"grade": whose, "rung": " ".join([name, *rest])}
+    return _("%(whose)s: %(rung)s") % {"whose": whose, "rung": " ".join([name, *rest])}
 
 
 def shown(path: str, value: Any) -> str:
