@@ -19,7 +19,7 @@ from workorders.models import CalendarDay, Clock, Policy
 from workorders.policy import Rules
 
 DAYS = 30
-SAMPLE = 20_000  # orders; some five clocks each, half a minute of one core
+SAMPLE = 20_000  # orders; some five clocks each, under a minute of one core
 
 
 @dataclass(frozen=True)
