@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -17,6 +18,7 @@ from evaluation.simulation_report import report_of
 from workorders.lifecycle import ClockKind
 from workorders.models import Policy, WorkOrder
 from workorders.policy_admin import PolicyAdmin
+from workorders.policy_versions import keeps_policy
 from workorders.refusals import Refused
 
 admin.site.unregister(Policy)
@@ -36,7 +38,8 @@ class SimulatedPolicyAdmin(PolicyAdmin):
         ]
 
     def context_of(self, request: HttpRequest, policy: Policy) -> dict[str, Any]:
-        return {**super().context_of(request, policy), **simulated(policy, request.user)}
+        context = super().context_of(request, policy)
+        return {**context, **simulated(policy, request.user)} if context["may_propose"] else context
 
     def simulate(self, request: HttpRequest, pk: int) -> HttpResponse:
         policy, days = self.found(request, pk), request.POST.get("days", "")
@@ -50,6 +53,8 @@ class SimulatedPolicyAdmin(PolicyAdmin):
 
     def simulations(self, request: HttpRequest, pk: int) -> HttpResponse:
         policy = self.found(request, pk)
+        if not keeps_policy(request.user):
+            raise PermissionDenied
         context = {"policy": policy, **simulated(policy, request.user)}
         return TemplateResponse(request, "evaluation/_simulations.html", context)
 

@@ -352,6 +352,17 @@ def test_the_administrator_is_shown_figures_and_no_order(
     assert order.spoken_number not in client.get(page(pending)).content.decode()
 
 
+def test_a_supervisor_of_a_unit_reads_the_rules_and_no_figures_of_other_units(
+    client: Client, cast: Cast, pending: Policy, first: User
+) -> None:
+    with unpublished():
+        asked = simulations.ask(pending, 30, actor=first, now=NOW)
+    simulations.run(asked.pk, now=NOW)
+    client.force_login(cast.of(Role.SUPERVISOR, Unit.objects.get(code="J110105009")))
+    assert 'id="simulation' not in client.get(page(pending)).content.decode()
+    assert client.get(page(pending, "simulations/")).status_code == 403
+
+
 @pytest.mark.parametrize("days", ["", "0", "-1", "4000", "x"])
 def test_days_that_are_not_offered_are_refused(days: str, client: Client, pending: Policy, second: User) -> None:
     client.force_login(second)
