@@ -62,6 +62,11 @@ app.conf.beat_schedule = {
     # With the share of a channel in a batch: no more than robots of chat services take.
     "send notices": {"task": "dispatch.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
     "follow tallies": {"task": "evaluation.tasks.follow_tallies", "schedule": 3.0, "options": {"expires": 3}},
+    "run waiting simulations": {
+        "task": "evaluation.tasks.run_waiting_simulations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "walk webhooks": {"task": "dispatch.tasks.walk_webhooks", "schedule": 3.0, "options": {"expires": 3}},
     "send deliveries": {"task": "dispatch.tasks.send_deliveries", "schedule": 3.0, "options": {"expires": 3}},
     "prune deliveries": {"task": "dispatch.tasks.prune_deliveries", "schedule": 86400.0, "options": {"expires": 3600}},

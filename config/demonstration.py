@@ -29,9 +29,12 @@ from config.lives import Life, Matter, World
 from dispatch import clients, notices, rectifications, slips, supervision
 from dispatch.addresses import MAIL_FILE
 from dispatch.models import Alert, ApiClient, Assignment, Channel, Rectification
+from evaluation import simulations
+from workorders import policy_versions
 from workorders.clocks import load_calendar
 from workorders.lifecycle import Role, Status
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder
+from workorders.policy import DEFAULT
 
 FOLDER = Path(__file__).parent / "demo"
 SEED = 12345
@@ -86,10 +89,12 @@ def seed(now: datetime, password: str) -> Seeded | None:
     with transaction.atomic(), unpublished():
         if WorkOrder.objects.exists():
             return None
-        Story(now, Cast(password)).tell()
+        cast = Cast(password)
+        Story(now, cast).tell()
         connect(password)
         notices.pass_over(now)
         ring()
+        propose(cast, now)
     statuses = Counter(WorkOrder.objects.values_list("status", flat=True))
     return Seeded(dict(statuses), Event.objects.count(), Alert.objects.count())
 
@@ -280,6 +285,22 @@ def ring() -> None:
     """Whatever would ring goes into the mail file, where this way of running has one."""
     if settings.NOTICE_MAIL_FILE:
         Channel.objects.create(name="演示邮件文件", url=f"{MAIL_FILE}://?to={{recipient}}")
+
+
+# What waits for the second person
+
+
+def propose(cast: Cast, now: datetime) -> None:
+    """Version 2 of the rule book: half the time for the first contact; what it would have done is there to read."""
+    text = DEFAULT.read_text(encoding="utf-8").replace("（第一版）", "（第二版）")
+    text = text.replace('ordinary = { value = 24, unit = "hour" }', 'ordinary = { value = 12, unit = "hour" }')
+    begin = (timezone.localtime(now) + 14 * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    actor = cast.of(Role.ADMINISTRATOR)
+    policy = policy_versions.propose(
+        text, begin, purpose="群众普遍反映首次联系偏慢，拟缩短一半。", actor=actor, now=now
+    )
+    simulation = simulations.ask(policy, 30, actor=actor, now=now)
+    simulations.run(simulation.pk, now=now)
 
 
 # Which systems are connected

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from evaluation import records, tally
+from evaluation import records, simulations, tally
 
 
 @shared_task
@@ -21,3 +21,14 @@ def open_missing_callbacks() -> None:
 def follow_tallies() -> None:
     tally.follow()
     tally.beat(timezone.now())
+
+
+@shared_task
+def run_simulation(simulation_id: int) -> None:
+    simulations.run(simulation_id, now=timezone.now())
+
+
+@shared_task
+def run_waiting_simulations() -> None:
+    for simulation in simulations.to_run(timezone.now())[:1]:
+        simulations.run(simulation.pk, now=timezone.now())

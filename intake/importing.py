@@ -169,7 +169,7 @@ class Reference:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self.earliest = Policy.objects.order_by("effective_from").values_list("effective_from", flat=True)[0]
+        self.earliest = Policy.objects.approved().earliest("effective_from").effective_from
         self.categories = {node.code: node for node in Category.objects.filter(is_active=True)}
         self.areas = _by_code_and_name()
 

@@ -69,7 +69,8 @@ def test_an_objection_starts_the_wait_anew(road: Road) -> None:
 def test_each_order_waits_as_long_as_the_policy_it_runs_under(road: Road) -> None:
     slow = road.to(Status.WITHDRAWN)
     document = default_document() | {"archive": {"after_days": 3}}
-    Policy.objects.create(version=2, title="三天", document=document, effective_from=road.now)
+    facts = {"document": document, "effective_from": road.now, "state": Policy.State.APPROVED}
+    Policy.objects.create(version=2, title="三天", **facts)
     quick = road.to(Status.WITHDRAWN)
     assert services.archive_due(road.now + timedelta(days=3)) == 1
     assert (status(quick), status(slow)) == ("archived", "withdrawn")

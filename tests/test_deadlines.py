@@ -133,7 +133,8 @@ def test_a_deadline_in_an_announced_year_warns_of_nothing(friday: Road, caplog: 
 def test_a_very_long_limit_counts_every_announced_holiday_on_its_way(road: Road) -> None:
     document = default_document()
     document["limits"]["resolution"]["ordinary"] = {"value": 300, "unit": "working_day"}
-    Policy.objects.create(version=2, title="长期限", document=document, effective_from=at("2024-01-01T00:00"))
+    facts = {"document": document, "effective_from": at("2024-01-01T00:00"), "state": Policy.State.APPROVED}
+    Policy.objects.create(version=2, title="长期限", **facts)
     road.now = at("2024-06-03T10:00")
     order = road.register()
     road.act(order, "accept", after=AT_ONCE)

@@ -208,6 +208,7 @@ def test_whatever_document_comes_its_problems_are_told_and_a_valid_one_can_be_co
 def add(version: int, effective_from: datetime, **settings: Any) -> Policy:
     document = changed("limits/acceptance/ordinary", {"value": version, "unit": "hour"}) | settings
     policy = Policy(version=version, title=f"第{version}版", document=document, effective_from=effective_from)
+    policy.state = Policy.State.APPROVED
     policy.full_clean()
     policy.save()
     return policy

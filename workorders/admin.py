@@ -3,43 +3,17 @@
 Who may: administrators by their role. Orders and their ledger are not here; they change through `perform()` alone.
 """
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from workorders.lifecycle import Role
-from workorders.models import Area, CalendarDay, Category, Policy, Unit, User
+from workorders import policy_admin  # noqa: F401  registers its own
+from workorders.models import Area, CalendarDay, Category, Unit, User
+from workorders.role_admin import RoleAdmin
 
 admin.site.unregister(Group)
-
-
-class RoleAdmin(ModelAdmin):
-    """Administrators change, supervisors look. What history points at is switched off, not deleted."""
-
-    def _is(self, request: HttpRequest, *roles: str) -> bool:
-        user: Any = request.user
-        return user.is_authenticated and (user.is_superuser or user.has_role(*roles))
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._is(request, Role.ADMINISTRATOR, Role.SUPERVISOR)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self._is(request, Role.ADMINISTRATOR)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._is(request, Role.ADMINISTRATOR)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class TreeAdmin(RoleAdmin):
@@ -78,24 +52,6 @@ class CalendarDayAdmin(RoleAdmin):
     date_hierarchy = "date"
     ordering = ("-date",)
     list_per_page = 62
-
-
-@admin.register(Policy)
-class PolicyAdmin(RoleAdmin):
-    """A version that is there is never changed: orders run under it. A new one is added beside it."""
-
-    list_display = ("version", "title", "effective_from", "created_by", "created_at")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is None and super().has_change_permission(request, obj)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        latest = Policy.objects.order_by("version").last()
-        return {"version": latest.version + 1, "title": latest.title, "document": latest.document} if latest else {}
-
-    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
-        obj.created_by = request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
 
 
 @admin.register(User)

@@ -13,7 +13,7 @@ import chinese_calendar
 from django.db import transaction
 
 from workorders.models import Area, CalendarDay, Category, Policy, Unit
-from workorders.policy import default_document
+from workorders.policy import DEFAULT, default_document
 
 FOLDER = Path(__file__).parent / "reference"
 FIRST_YEAR = 2004  # the first one whose arrangement is on record
@@ -82,6 +82,7 @@ def _load_policy() -> int:
         return 0
     document = default_document()
     policy = Policy(version=1, title=document["title"], document=document, effective_from=IN_FORCE_SINCE)
+    policy.source, policy.state = DEFAULT.read_text(encoding="utf-8"), Policy.State.APPROVED
     policy.full_clean()
     policy.save()
     return 1

@@ -120,7 +120,7 @@ class PolicyInForce(ApiView):
     def _found(self, request: Request) -> Policy:
         if "version" not in request.query_params:
             return Policy.objects.in_force(timezone.now())
-        policy = Policy.objects.filter(version=_whole(request, "version")).first()
+        policy = Policy.objects.approved().filter(version=_whole(request, "version")).first()
         if policy is None:
             raise NotVisible(_("There is no policy of this version."))
         return policy
