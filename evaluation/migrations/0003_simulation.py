@@ -5,8 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("evaluation", "0001_initial"),
-        ("workorders", "0006_policy_approval"),
+        ("evaluation", "0002_tally"),
+        ("workorders", "0011_policy_approval"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

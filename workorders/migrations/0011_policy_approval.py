@@ -43,7 +43,7 @@ DROP FUNCTION workorders_policy_stays();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0005_feed"),
+        ("workorders", "0010_ladder_of_five"),
     ]
 
     operations = [
