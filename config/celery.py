@@ -39,7 +39,13 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "heartbeat": {"task": "workorders.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
-    "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 60.0, "options": {"expires": 60}},
+    "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 30.0, "options": {"expires": 30}},
+    "watch the scan": {"task": "dispatch.tasks.watch_scan", "schedule": 60.0, "options": {"expires": 60}},
+    "recount deadlines": {
+        "task": "workorders.tasks.recount_deadlines",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "open missing callbacks": {
         "task": "evaluation.tasks.open_missing_callbacks",
         "schedule": 60.0,

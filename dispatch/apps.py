@@ -9,8 +9,8 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, panels, records, requests
-        from workorders import feed, stages
+        from dispatch import forms, panels, records, requests, supervision
+        from workorders import feed, health, stages
 
         stages.step("consult", form=forms.ConsultForm)
         stages.step("dispatch", form=forms.DispatchForm, record=records.assign)
@@ -30,6 +30,7 @@ class DispatchConfig(AppConfig):
         stages.beside(records.beside)
         self._add_requests()
         panels.add()
+        health.add_part(supervision.SCAN, supervision.health)
 
     def _add_requests(self) -> None:
         from dispatch import forms, records, requests

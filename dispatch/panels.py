@@ -4,8 +4,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from dispatch import supervision
 from dispatch.requests import deadline_of, rule_of
-from workorders.panels import Panel, add_panel
+from workorders.panels import Panel, add_banner, add_panel
 
 
 def assignments(order: Any, user: Any) -> dict[str, Any] | None:
@@ -25,3 +26,4 @@ def requests(order: Any, user: Any) -> dict[str, Any] | None:
 def add() -> None:
     add_panel(Panel(_("Requests"), "dispatch/_requests.html", requests))
     add_panel(Panel(_("Units"), "dispatch/_assignments.html", assignments))
+    add_banner(supervision.banner)

@@ -11,6 +11,11 @@ def scan_clocks() -> None:
 
 
 @shared_task
+def watch_scan() -> None:
+    supervision.alarm(timezone.now())
+
+
+@shared_task
 def walk_webhooks() -> None:
     webhooks.walk(timezone.now())
 

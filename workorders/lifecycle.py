@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -90,6 +90,16 @@ CO_HANDLING_CLOCKS = (ClockKind.SIGNING, ClockKind.UNIT_RESOLUTION)
 RESOLUTION_CLOCKS = (ClockKind.RESOLUTION, ClockKind.UNIT_RESOLUTION)
 
 
+class Level(IntegerChoices):
+    """预警级别: the rungs of a clock's ladder; `Clock.alerts_at` holds the instant of each, in this order."""
+
+    REMINDER = 1, _("Reminder")
+    WARNING = 2, _("Warning")
+    OVERDUE = 3, _("Overdue")
+    HIGHER = 4, _("Higher authority")
+    SUPERVISION = 5, _("Supervision")
+
+
 class ActsFor(TextChoices):
     """In whose name a step is done: the hotline's, or a unit's that handles the order."""
 
@@ -104,6 +114,7 @@ class Step:
     """What the `custom=` of a transition carries. Clock kinds of UNIT_CLOCKS mean the acting (or lead) unit's own clock.
 
     `continues` starts a clock of the order anew where the last one of its kind began, with the deadline that one had.
+    `recounts` computes the deadlines of all that runs anew, under the grade and the calendar as they are now.
     """
 
     label: Promise | str
@@ -119,6 +130,7 @@ class Step:
     pauses: tuple[ClockKind, ...] = ()
     resumes: tuple[ClockKind, ...] = ()
     voids: tuple[ClockKind, ...] = ()
+    recounts: bool = False
 
 
 def moves(source: Status | tuple[Status, ...], target: Status, step: Step, **options: Any) -> Callable[[Any], Any]:

@@ -207,7 +207,7 @@ def told(event: Event) -> list[tuple[str, str]]:
     asked = [*fields, *sorted(set(event.data) - set(fields))]
     for name, value in ((name, event.data[name]) for name in asked if name in event.data):
         field = fields.get(name)
-        choices = dict(getattr(field, "choices", []))
+        choices = dict(getattr(fields.get(name.removeprefix("old_")), "choices", []))
         words = "、".join(value) if isinstance(value, list) else choices.get(value, value)
         lines.append((str(field.label if field else labels.get(name, name)), str(words)))
     return lines

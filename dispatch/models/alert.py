@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from workorders.lifecycle import ClockKind
+from workorders.lifecycle import ClockKind, Level
 
 
 class Alert(models.Model):
@@ -15,10 +15,7 @@ class Alert(models.Model):
     that lists of alerts are read by index alone.
     """
 
-    class Level(models.IntegerChoices):
-        WARNING = 1, _("Warning")
-        OVERDUE = 2, _("Overdue")
-        ESCALATION = 3, _("Escalation")
+    Level = Level
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
@@ -59,6 +56,7 @@ class Alert(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["id"], condition=Q(told_at=None), name="alert_untold"),
+            models.Index(fields=["raised_at"], name="alert_by_time"),
             models.Index(fields=["-level", "due_since"], condition=~Q(status="resolved"), name="alert_unresolved"),
         ]
         constraints = [

@@ -1,5 +1,5 @@
 from .attachment import Attachment
-from .calendar_day import CalendarDay
+from .calendar_day import CalendarChange, CalendarDay
 from .clock import Clock
 from .event import Event
 from .organisation import Area, Category, Unit, User
@@ -10,6 +10,7 @@ from .work_order import WorkOrder
 __all__ = [
     "Area",
     "Attachment",
+    "CalendarChange",
     "CalendarDay",
     "Category",
     "Clock",
