@@ -164,7 +164,7 @@ def test_a_year_that_is_announced_takes_the_provisional_from_its_deadlines(road:
     CalendarDay.objects.bulk_create(days)
     recount_changed(road.now + HOUR)
     found = clock(order, "resolution")
-    assert (found.provisional, found.due_at) == (False, at("2027-01-04T10:00")), "free until the third, as guessed"
+    assert (found.provisional, found.due_at) == (False, at("2027-01-05T10:00")), "the first is free"
     assert of_order(order)[-1] == "reckon"
 
 

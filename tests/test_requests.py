@@ -21,7 +21,7 @@ from tests.roads import Road
 from tests.test_calendar import at
 from tests.test_lifecycle import picture
 from workorders import ledger
-from workorders.lifecycle import ActsFor, Level, RESOLUTION_CLOCKS, Role, Status
+from workorders.lifecycle import RESOLUTION_CLOCKS, ActsFor, Level, Role, Status
 from workorders.models import Clock, Event, Unit, WorkOrder
 from workorders.policy import default_document, problems_of
 from workorders.refusals import Invalid, NotAllowed, Refused, WrongState
