@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,8 @@ SCAN = "scan"
 LATE_AFTER_S = 60  # two periods of the beat
 LAG_AFTER_S = 120
 GRACE = timedelta(seconds=60)  # before an alert that is not there counts as missed
-RECENT = timedelta(days=7)  # how long a clock that has ended is still checked
+RECENT = timedelta(days=7)  # how long before the last scan a clock may have ended to be still checked
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 # The second half of the statement that moves the clocks on. An alert that is there already is an error, never passed over.
 RAISE = """
@@ -88,7 +89,7 @@ class Proof(Pulse):
 
 def pulse(now: datetime) -> Pulse:
     """Two rows by index: cheap enough for every page."""
-    beat = Heartbeat.objects.filter(name=SCAN).values_list("at", flat=True).first()
+    beat = _last_beat()
     age = round((now - beat).total_seconds(), 1) if beat else None
     with connection.cursor() as cursor:
         cursor.execute(LAG)
@@ -96,10 +97,16 @@ def pulse(now: datetime) -> Pulse:
     return Pulse(age, round(max((now - oldest).total_seconds(), 0.0), 1) if oldest else 0.0)
 
 
+def _last_beat() -> datetime | None:
+    return Heartbeat.objects.filter(name=SCAN).values_list("at", flat=True).first()
+
+
 def proof(now: datetime) -> Proof:
     """Costs as much as clocks run or ended lately, however many are stored."""
+    last = _last_beat()
+    recent = min(last, now) - RECENT if last else BEFORE_ALL
     with connection.cursor() as cursor:
-        cursor.execute(MISSED, {"until": now - GRACE, "recent": now - RECENT})
+        cursor.execute(MISSED, {"until": now - GRACE, "recent": recent})
         missed = cursor.fetchone()[0]
     return Proof(**asdict(pulse(now)), missed=missed)
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from dispatch import supervision
@@ -267,12 +267,14 @@ class Life:
                 if name == "grant_extension":
                     self.road.act(self.order, "request_extension", after=timedelta(0))
                 self.road.act(self.order, name, after=timedelta(0), **data)
+            note(f"{self.road.now:%m-%dT%H:%M} {name} {data}")
             self.model.do(name, **({"grade": data["grade"]} if name == "regrade" else {}))
 
     def declare(self, number: int) -> None:
         day = self.minute // DAY + number % 9 - 1
         works = not self.model.days[(MIDNIGHT + timedelta(days=day)).date()]
         CalendarDay.objects.filter(date=(MIDNIGHT + timedelta(days=day)).date()).update(is_working=works)
+        note(f"{self.road.now:%m-%dT%H:%M} day {day} works: {works}")
         recount_changed(self.road.now)
         self.model.declare(day, works)
 
@@ -282,6 +284,7 @@ class Life:
             raise ConnectionError
 
     def scan(self, number: int) -> None:
+        note(f"expected {self.model.alerts()}")
         missing = len(self.model.alerts()) - len(self.raised())
         assert supervision.proof(self.road.now + supervision.GRACE).missed == missing
         supervision.scan(self.road.now, batch=1 + number % 3)
@@ -297,7 +300,8 @@ acts = st.sampled_from(["step"] * 6 + ["scan"] * 2 + ["crash", "declare"])
 histories = st.lists(st.tuples(gaps, acts, st.integers(0, 40)), min_size=6, max_size=18)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+# Not shrunk: an example takes a tenth of a second, and the notes tell the history.
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate])
 @given(histories)
 def test_whatever_happens_to_order_and_scan_the_alerts_are_those_of_the_model_each_once(
     road: Road, history: list[tuple[int, str, int]]
