@@ -113,7 +113,7 @@ class Model:
 
     def recount(self, clock: ModelClock) -> None:
         """From its beginning, under the limits and the calendar as they are now; a deadline that was reached stays."""
-        clock.due = clock.reached.get(3)
+        clock.due = clock.due if 3 in clock.reached else None
         pausing, clock.pausing = clock.pausing, False
         self.wound(clock)
         for minute in range(clock.start, self.now):
@@ -149,7 +149,7 @@ class Model:
     def go_on(self) -> None:
         """As if the last dispatch clock had never stopped; what of it has passed is reached now."""
         last = [clock for clock in self.clocks if clock.kind == "dispatch" and clock.round == self.round][-1]
-        again = self.wound(ModelClock("dispatch", self.round, last.start, last.ladder, due=last.reached.get(3)))
+        again = self.wound(ModelClock("dispatch", self.round, last.start, self.grade))
         for minute in range(again.start, self.now):
             self.count(again, minute)
         self.clocks.append(again)

@@ -68,14 +68,18 @@ def _end(order: "WorkOrder", clocks: Iterable[Clock], outcome: Clock.Outcome, no
 
 
 def go_on(order: "WorkOrder", kinds: Iterable[str], *, now: datetime) -> None:
-    """B03: the order came back, so its clock begins where the last one of this round began and keeps its deadline.
+    """B03: the order came back, so its clock begins where the last one of this round began, as if it had never stopped.
 
     What of its alerts lies in the past comes due now, not then: no scan has missed it.
     """
     for kind in kinds:
         last = order.clocks.filter(kind=kind, unit=None, round=order.round).order_by("id").last()
         if last:
-            _take_over(Clock(order=order, kind=kind, round=order.round, started_at=last.started_at), last, now)
+            again = Clock(order=order, kind=kind, round=order.round, started_at=last.started_at)
+            again.counted_from, again.pauses, again.extra_days = last.counted_from, last.pauses, last.extra_days
+            again.in_working_time = _limit_of(order, again).in_working_time
+            _count(order, [again], since=now, now=now)
+            _save([again])
         else:
             start(order, [kind], now=now)
 
@@ -232,7 +236,8 @@ def _count_one(order: "WorkOrder", clock: Clock, calendar: WorkCalendar, since: 
 
     before = ladder.before(_limit_of(order, clock), course)
     if reached < Level.OVERDUE:
-        clock.due_at = settled(before)[Level.OVERDUE - 1]
+        # Nobody becomes late in hindsight, but who goes on as if never stopped may be late already.
+        clock.due_at = max(before[-1], now) if clock.alerts_at else before[-1]
     clock.alerts_at = settled([*before, *ladder.beyond(clock.due_at, calendar)])
     clock.next_alert_at = _next_alert(clock)
     clock.provisional = clock.in_working_time and not calendar.is_announced(timezone.localdate(clock.due_at))
