@@ -167,6 +167,7 @@ def buffers_of_a_scan(stored: int) -> tuple[int, int]:
 
 
 def test_a_scan_over_a_million_stored_clocks_reads_little_more_than_over_ten_thousand(db: None) -> None:
+    buffers_of_a_scan(10_000)  # once before, so that the indexes of the alerts are as deep for the few as for the many
     few, raised = buffers_of_a_scan(10_000)
     many, as_many = buffers_of_a_scan(1_000_000)
     print(f"1,000 due: {few} buffers over 10,000 stored, {many} over 1,000,000")  # noqa: T201
