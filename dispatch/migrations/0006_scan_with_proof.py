@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 verbose_name="level",
             ),
         ),
+        migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", migrations.RunSQL.noop),
         migrations.RunSQL([*FIVE_LEVELS, PASSED_BY], migrations.RunSQL.noop),
         migrations.AddIndex(
             model_name="alert",

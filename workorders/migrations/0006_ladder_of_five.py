@@ -123,6 +123,8 @@ class Migration(migrations.Migration):
                 base_field=models.DateTimeField(), default=list, editable=False, size=None
             ),
         ),
+        # Else the rows that are written here would stand in the way of altering their table.
+        migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", migrations.RunSQL.noop),
         migrations.RunSQL([FIVE_INSTANTS, NEXT_ALERTS], migrations.RunSQL.noop),
         migrations.RunPython(what_running_clocks_were_counted_from, migrations.RunPython.noop),
         migrations.AlterField(
