@@ -24,7 +24,7 @@ from workorders.policy import default_document
 from workorders.recounts import recount_changed
 from workorders.refusals import Refused
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "15"))
 MIDNIGHT = datetime(2026, 9, 18, tzinfo=CHINA)
 DAY, WORKING_DAY = 1440, 420
 OPEN = frozenset([*range(9 * 60, 12 * 60), *range(13 * 60 + 30, 17 * 60 + 30)])
