@@ -39,7 +39,13 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "heartbeat": {"task": "workorders.tasks.heartbeat", "schedule": 10.0, "options": {"expires": 30}},
-    "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 60.0, "options": {"expires": 60}},
+    "scan clocks": {"task": "dispatch.tasks.scan_clocks", "schedule": 30.0, "options": {"expires": 30}},
+    "watch the scan": {"task": "dispatch.tasks.watch_scan", "schedule": 60.0, "options": {"expires": 60}},
+    "recount deadlines": {
+        "task": "workorders.tasks.recount_deadlines",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "settle alerts": {"task": "dispatch.tasks.settle_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "evaluate thresholds": {"task": "dispatch.tasks.evaluate_thresholds", "schedule": 60.0, "options": {"expires": 60}},
     "supervise slips": {"task": "dispatch.tasks.supervise_slips", "schedule": 60.0, "options": {"expires": 60}},

@@ -150,7 +150,7 @@ class Story:
 
 NEXT_ALERT = """
     SELECT min(next_alert_at) FROM workorders_clock
-    WHERE stopped_at IS NULL AND paused_at IS NULL AND next_alert_at IS NOT NULL
+    WHERE next_alert_at IS NOT NULL
 """
 
 

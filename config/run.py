@@ -15,6 +15,7 @@ from typing import Any
 
 import django
 from django.core.management import call_command
+from django.utils import timezone
 from honcho.manager import Manager
 from honcho.process import Popen, Process
 
@@ -77,6 +78,10 @@ def prepare() -> None:
     call_command("load_reference")
     if os.environ.get("DEMO") != "0":
         call_command("seed_demo")
+    # What came due while nothing ran comes before anything else, and the beat's first scan is half a minute away.
+    from dispatch import supervision
+
+    supervision.scan(timezone.now())
 
 
 def log_ins() -> str:

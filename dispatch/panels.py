@@ -4,9 +4,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from dispatch import supervision
 from dispatch.requests import deadline_of, rule_of
 from workorders.lifecycle import Role
-from workorders.panels import MenuEntry, Panel, add_entry, add_panel
+from workorders.panels import MenuEntry, Panel, add_banner, add_entry, add_panel
 
 
 def assignments(order: Any, user: Any) -> dict[str, Any] | None:
@@ -39,3 +40,4 @@ def add() -> None:
             _("Rectification"), "rectifications", "clipboard-check", (Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR)
         )
     )
+    add_banner(supervision.banner)

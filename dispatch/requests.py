@@ -196,6 +196,7 @@ def _told(order: WorkOrder, days: int, expected: datetime) -> str:
 
 def words_of(limit: "Limit") -> str:
     texts = {
+        "minute": ngettext("%(value)s minute", "%(value)s minutes", int(limit.value)),
         "hour": ngettext("%(value)s hour", "%(value)s hours", int(limit.value)),
         "natural_day": ngettext("%(value)s day", "%(value)s days", int(limit.value)),
         "working_day": ngettext("%(value)s working day", "%(value)s working days", int(limit.value)),

@@ -48,6 +48,11 @@ def flag_rectifications() -> None:
 
 
 @shared_task
+def watch_scan() -> None:
+    supervision.alarm(timezone.now())
+
+
+@shared_task
 def walk_webhooks() -> None:
     webhooks.walk(timezone.now())
 

@@ -10,11 +10,11 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dispatch import supervision
 from dispatch.models import Alert
 from evaluation import tally
 from evaluation.counted import OVERDUE, level_name, link
 from evaluation.models import Measure, Tally
-from evaluation.proof import proof
 from workorders.lifecycle import OPEN, ClockKind, Role
 from workorders.models import Clock
 from workorders.selectors import COUNT_UP_TO
@@ -199,12 +199,13 @@ def _days(band: tuple[int, int | None], today: date) -> dict[str, date | None]:
 
 
 def _proof(now: datetime) -> Proof:
-    age, lag, missed = proof(now)
+    found = supervision.proof(now)
+    age = found.heartbeat_age_s
     return Proof(
         heartbeat="–" if age is None else _("%(n)s s ago") % {"n": round(age)},
-        lag=_("%(n)s s") % {"n": round(lag)},
-        missed=missed,
-        is_good=age is not None and age < 60 and not missed,
+        lag=_("%(n)s s") % {"n": round(found.lag_s)},
+        missed=found.missed,
+        is_good=found.ok,
     )
 
 

@@ -87,6 +87,7 @@ class Road:
             "consult": {"reason": "涉及多个部门职责", "participants": [self.lead, self.co_unit]},
             "dispatch": units,
             "designate": {"reason": "会商决定", **units},
+            "regrade": {"reason": "情况比受理时复杂", "grade": "complex"},
             "recall": {"reason": "不属于该单位职责"},
             "contact": CONTACT,
             "progress": TEXT,

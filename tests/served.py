@@ -87,12 +87,12 @@ def until(look: Callable[[], Any], patience: float = 60) -> Any:
 
 
 @contextmanager
-def served(state: Path) -> Iterator[Site]:
+def served(state: Path, **more: str) -> Iterator[Site]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
     environment |= {"STATE_DIR": str(state), "PORT": str(port), "DEMO": "0"}
-    environment |= {"WEBHOOK_ALLOW_HTTP": "1", "WEBHOOK_ALLOW_PRIVATE": "1"}
+    environment |= {"WEBHOOK_ALLOW_HTTP": "1", "WEBHOOK_ALLOW_PRIVATE": "1", **more}
     command = [sys.executable, "-m", "config.embedded", "--throwaway", sys.executable, "-m", "tests.served"]
     with (state.parent / "served.log").open("w+") as log:
         process = subprocess.Popen(
@@ -132,6 +132,22 @@ def prepare() -> None:
     systems = [("channel", cast.city.code, clients.CHANNEL), *((code, code, clients.HANDLING) for code in STREETS)]
     for client_id, code, scopes in systems:
         clients.create(Unit.objects.get(code=code), scopes, client_id=client_id, secret=PASSWORD)
+    if seconds := os.environ.get("ACCEPTED_WITHIN_S"):
+        hurried(float(seconds))
+
+
+def hurried(seconds: float) -> None:
+    """A rule book under which an order is to be accepted within seconds, and goes up in seconds more."""
+    from django.utils import timezone
+
+    from workorders.models import Policy
+    from workorders.policy import default_document
+
+    document, step = default_document(), {"value": seconds / 240, "unit": "minute"}
+    document["limits"]["acceptance"]["ordinary"] = {"value": seconds / 60, "unit": "minute"}
+    waits = [step, {**step, "value": 2 * step["value"]}]
+    document["ladder"]["acceptance"] = {"reminder": 0.25, "warning": 0.5, "escalations": waits}
+    Policy.objects.create(version=2, title="以秒计", document=document, effective_from=timezone.now())
 
 
 if __name__ == "__main__":

@@ -95,10 +95,26 @@ def test_an_ordinary_order_taken_in_on_a_free_saturday_counts_from_monday(road: 
 @pytest.mark.parametrize(
     ("grade", "kind", "ladder"),
     [
-        ("ordinary", "resolution", ["2026-09-28T09:45", "2026-09-29T16:30", "2026-09-30T16:30"]),
-        ("ordinary", "contact", ["2026-09-19T10:30", "2026-09-19T16:30", "2026-09-20T17:30"]),
-        ("emergency", "resolution", ["2026-09-18T17:30", "2026-09-18T18:30", "2026-09-18T19:00"]),
-        ("utility", "resolution", ["2026-09-19T10:30", "2026-09-19T16:30", "2026-09-19T20:30"]),
+        (
+            "ordinary",
+            "resolution",
+            ["2026-09-23T11:30", "2026-09-28T09:45", "2026-09-29T16:30", "2026-09-30T16:30", "2026-10-08T16:30"],
+        ),
+        (
+            "ordinary",
+            "contact",
+            ["2026-09-19T04:30", "2026-09-19T10:30", "2026-09-19T16:30", "2026-09-19T20:30", "2026-09-20T04:30"],
+        ),
+        (
+            "emergency",
+            "resolution",
+            ["2026-09-18T17:00", "2026-09-18T17:30", "2026-09-18T18:30", "2026-09-18T18:40", "2026-09-18T19:00"],
+        ),
+        (
+            "utility",
+            "resolution",
+            ["2026-09-19T04:30", "2026-09-19T10:30", "2026-09-19T16:30", "2026-09-19T17:30", "2026-09-19T20:30"],
+        ),
     ],
 )
 def test_the_ladder_of_alerts_is_stored_with_the_clock(grade: str, kind: str, ladder: list[str], friday: Road) -> None:
@@ -107,7 +123,7 @@ def test_the_ladder_of_alerts_is_stored_with_the_clock(grade: str, kind: str, la
     friday.act(order, "dispatch", after=AT_ONCE)
     found = clock(order, kind, unit=friday.lead if kind == "contact" else None)
     assert found.alerts_at == [at(text) for text in ladder]
-    assert (found.next_alert_at, found.level, found.due_at) == (at(ladder[0]), 0, at(ladder[1]))
+    assert (found.next_alert_at, found.level, found.due_at) == (at(ladder[0]), 0, at(ladder[2]))
 
 
 def test_a_deadline_in_a_year_that_is_not_announced_is_provisional_and_says_so(
@@ -143,7 +159,7 @@ def test_a_very_long_limit_counts_every_announced_holiday_on_its_way(road: Road)
     assert not found.provisional
 
 
-def test_a_day_declared_free_later_moves_no_deadline_that_is_stored(friday: Road) -> None:
+def test_a_day_declared_free_later_moves_no_stored_deadline_by_itself(friday: Road) -> None:
     order = friday.to(Status.ACCEPTED)
     before = all_of(order)
     CalendarDay.objects.filter(date=date(2026, 9, 21)).update(is_working=False)

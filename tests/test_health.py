@@ -3,25 +3,32 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import ConnectionError as RedisGone
 
 from config.cast import Cast
+from dispatch import supervision
+from dispatch.models import Alert, Heartbeat
+from tests.roads import Road
 from workorders import health
 from workorders.lifecycle import Role
 from workorders.models import CalendarDay
 
 pytestmark = pytest.mark.django_db
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def test_healthz_is_well_while_database_redis_and_beat_answer(client: Client) -> None:
     health.beat()
+    supervision.scan(timezone.now())
     response = client.get("/healthz")
     assert response.status_code == 200
     report = response.json()
     assert report["ok"]
-    assert all(report[part]["ok"] for part in ("database", "redis", "beat"))
+    assert all(report[part]["ok"] for part in ("database", "redis", "beat", "scan"))
 
 
 def test_healthz_is_503_without_a_heartbeat(client: Client) -> None:
@@ -43,6 +50,129 @@ def test_healthz_is_503_when_redis_is_gone(client: Client, settings: Any) -> Non
     assert response.status_code == 503
     assert response.json()["redis"] == {"ok": False, "error": RedisGone.__name__}
     assert response.json()["database"]["ok"]
+
+
+def test_healthz_tells_how_the_scan_is(client: Client, road: Road) -> None:
+    health.beat()
+    supervision.scan(timezone.now())
+    scan = client.get("/healthz").json()["scan"]
+    assert (scan["ok"], scan["lag_s"], scan["missed"]) == (True, 0.0, 0)
+    assert 0 <= scan["heartbeat_age_s"] < 30
+
+
+@pytest.mark.parametrize("fault", ["heartbeat", "lag", "missed", "never"])
+def test_healthz_is_503_and_the_log_says_so_when_the_scan_is_late(
+    fault: str, client: Client, road: Road, caplog: pytest.LogCaptureFixture
+) -> None:
+    health.beat()
+    now, order = timezone.now(), road.register()  # whose alerts came due months ago
+    supervision.scan(now - 2 * MINUTE if fault == "heartbeat" else now)
+    if fault == "lag":
+        road.now = now - 65 * MINUTE
+        road.register()
+    if fault == "missed":
+        Alert.objects.filter(clock__order=order).first().delete()
+    if fault == "never":
+        Heartbeat.objects.all().delete()
+    supervision._said.cache_clear()
+    response = client.get("/healthz")
+    assert (response.status_code, response.json()["scan"]["ok"]) == (503, False)
+    assert client.get("/healthz").status_code == 503
+    told = [record for record in caplog.records if record.name == "dispatch.supervision"]
+    assert [record.levelname for record in told] == ["ERROR"], "once a minute, however often it is asked"
+
+
+def test_healthz_answers_when_the_database_does_not(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_args: Any, **_options: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(connection, "cursor", gone)
+    report = client.get("/healthz")
+    assert report.status_code == 503
+    assert report.json()["scan"] == {"ok": False, "error": "OperationalError"}
+
+
+def test_redis_that_is_gone_does_not_make_the_scan_look_late(client: Client, settings: Any) -> None:
+    supervision.scan(timezone.now())
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert client.get("/healthz").json()["scan"]["ok"]
+
+
+@pytest.mark.parametrize(
+    ("role", "warned"), [(Role.SUPERVISOR, True), (Role.ADMINISTRATOR, True), (Role.OPERATOR, False)]
+)
+def test_who_has_to_act_is_told_on_every_page_that_the_scan_is_late(
+    role: Role, warned: bool, client: Client, cast: Cast
+) -> None:
+    client.force_login(cast.of(role))
+    late = 'class="alert alert-danger"'
+    supervision.scan(timezone.now() - 5 * MINUTE)
+    assert (late in client.get("/orders/").content.decode()) is warned
+    supervision.scan(timezone.now())
+    assert late not in client.get("/orders/").content.decode()
+
+
+# /metrics
+
+
+def figures(client: Client, **headers: Any) -> dict[str, float]:
+    response = client.get("/metrics", **headers)
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain; version=0.0.4")
+    families = text_string_to_metric_families(response.content.decode())
+    return {"/".join([one.name, *one.labels.values()]): one.value for family in families for one in family.samples}
+
+
+def test_metrics_tell_the_scan_the_alerts_of_the_day_and_what_is_overdue(client: Client, road: Road) -> None:
+    health.beat()
+    road.now = timezone.now() - 3 * HOUR
+    road.register()
+    supervision.scan(timezone.now())
+    found = figures(client)
+    assert (
+        found["jiesu_up/scan"] == found["jiesu_up/database"] == found["jiesu_up/redis"] == found["jiesu_up/beat"] == 1
+    )
+    assert (found["jiesu_scan_lag_seconds"], found["jiesu_scan_missed_alerts"]) == (0, 0)
+    assert found["jiesu_scan_heartbeat_age_seconds"] < 30
+    by_level = {
+        name: found[f"jiesu_alerts_raised_last_day/{name}"] for name in ("reminder", "warning", "overdue", "higher")
+    }
+    assert by_level == {"reminder": 1, "warning": 1, "overdue": 1, "higher": 0}
+    assert (found["jiesu_clocks_overdue/acceptance"], found["jiesu_clocks_overdue/callback"]) == (1, 0)
+
+
+def test_metrics_say_what_is_down(client: Client, settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    found = figures(client)
+    assert (found["jiesu_up/redis"], found["jiesu_up/scan"], found["jiesu_up/database"]) == (0, 0, 1)
+    assert "jiesu_scan_heartbeat_age_seconds" not in found, "before the first scan there is none"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"REMOTE_ADDR": "127.0.0.1"}, 200),
+        ({"REMOTE_ADDR": "10.1.2.3"}, 200),
+        ({"REMOTE_ADDR": "::1"}, 200),
+        ({"REMOTE_ADDR": "203.0.114.7"}, 404),
+        ({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.114.7"}, 404),
+        ({"REMOTE_ADDR": "127.0.0.1", "HTTP_FORWARDED": "for=203.0.114.7"}, 404),
+        ({"REMOTE_ADDR": "203.0.114.7", "HTTP_AUTHORIZATION": "Bearer right"}, 200),
+        ({"REMOTE_ADDR": "203.0.114.7", "HTTP_AUTHORIZATION": "Bearer wrong"}, 404),
+        ({"REMOTE_ADDR": "203.0.114.7", "HTTP_AUTHORIZATION": "Bearer "}, 404),
+    ],
+)
+def test_metrics_are_for_our_own_network_and_for_who_has_the_token(
+    headers: dict[str, Any], status: int, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICS_TOKEN", "right")
+    assert client.get("/metrics", **headers).status_code == status
+
+
+def test_without_a_token_set_none_is_right(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("METRICS_TOKEN", raising=False)
+    asked = {"REMOTE_ADDR": "203.0.114.7", "HTTP_AUTHORIZATION": "Bearer "}
+    assert client.get("/metrics", **asked).status_code == 404
 
 
 def test_the_administrator_is_warned_of_a_year_that_nobody_has_announced(client: Client, cast: Cast) -> None:

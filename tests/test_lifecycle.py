@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
         "dispatch",
     ),
     "recall": ("dispatched handling", "accepted", "dispatcher", "dispatch", "units"),
+    "regrade": ("accepted consulting dispatched handling reported", SAME, "dispatcher", "", ""),
     "sign": ("dispatched", "handling", "handler", "", "signing"),
     "contact": ("handling suspended", SAME, "handler", "", "contact"),
     "arrive": ("handling", SAME, "handler", "", "arrival"),
@@ -80,6 +81,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "uphold": ("reviewing", "handling", "supervisor", "contact unit_resolution resolution", ""),
     "dismiss": ("reviewing", "closed", "supervisor", "", ""),
     "archive": (ENDED, "archived", "archivist", "", ""),
+    "reckon": (OPEN, SAME, "", "", ""),
     "note": (
         f"{OPEN} {ENDED}",
         SAME,

@@ -129,8 +129,8 @@ def test_a_handler_does_what_is_for_the_own_unit_to_do(code: str, steps: set[str
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_the_system_archives_and_supervises_and_does_nothing_else(name: str) -> None:
-    assert may_act(STEPS[name], WorkOrder(), None) == (name in ("archive", "issue_slip", "raise_slip"))
+def test_the_system_archives_supervises_and_recomputes_and_does_nothing_else(name: str) -> None:
+    assert may_act(STEPS[name], WorkOrder(), None) == (name in ("archive", "issue_slip", "raise_slip", "reckon"))
 
 
 def test_a_lead_unit_that_co_handles_nothing_cannot_sign_for_those_who_do(road: Road) -> None:

@@ -95,6 +95,7 @@ WRONG_PAIRS = [
     (float("nan"), "hour"),
     (1, ["hour"]),
 ]
+HOUR = {"value": 1, "unit": "hour"}
 NOT_A_LIMIT = [*GARBAGE, {"value": 1}, *({"value": value, "unit": unit} for value, unit in WRONG_PAIRS)]
 NOT_A_LIMIT += [{"value": 1, "unit": "hour", "more": 1}]
 WRONG_SPANS = ["", "09:00", "9:00-12:00", "12:00-09:00", "09:00-09:00", "09:00-12:00, 11:00-13:00", "09:00-24:00"]
@@ -114,8 +115,11 @@ BROKEN = {
     "ladder": [..., *GARBAGE],
     "ladder/default": [..., *GARBAGE],
     "ladder/default/warning": [..., None, "x", True, 0, 1, 2],
-    "ladder/default/escalation": [..., *NOT_A_LIMIT],
-    "ladder/urgent": [{"warning": 0.5, "escalation": {"value": 1, "unit": "hour"}}],
+    "ladder/default/reminder": [..., None, "x", True, 0, 1, 2, 0.9],
+    "ladder/default/escalation": [{"value": 1, "unit": "hour"}],
+    "ladder/default/escalations": [..., *GARBAGE, [HOUR], [HOUR, HOUR, HOUR]],
+    "ladder/contact": [*GARBAGE, {"warning": 0.5}],
+    "ladder/urgent": [{"reminder": 0.5, "warning": 0.5, "escalations": [HOUR, HOUR]}],
     "slips": [..., *GARBAGE],
     "slips/by_ladder": [..., None, "true", 1, []],
     "slips/urges": [..., None, "3", True, -1, 1.5, 101],
@@ -150,6 +154,42 @@ def test_a_broken_document_is_refused_with_the_path_to_what_is_wrong(path: str, 
         problem for problem in problems if place in problem or (problem.startswith("limits") and "contakt" in problem)
     ]
     assert named, problems
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("value", NOT_A_LIMIT)
+def test_a_wait_that_is_no_limit_is_named_by_its_number(number: int, value: Any) -> None:
+    waits = [HOUR, HOUR]
+    waits[number - 1] = value
+    problems = problems_of(changed("ladder/emergency/escalations", waits))
+    assert [problem.split(":")[0] for problem in problems] == [f"ladder.emergency.escalations.{number}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "grade", "table"),
+    [
+        ("contact", "emergency", "emergency"),
+        ("contact", "utility", "utility"),
+        ("contact", "ordinary", "contact"),
+        ("resolution", "complex", "default"),
+        ("signing", "emergency", "emergency"),
+    ],
+)
+def test_a_grades_own_ladder_goes_before_the_clocks_own_and_that_before_the_default(
+    kind: str, grade: str, table: str
+) -> None:
+    own = default_document()["ladder"][table]
+    found = RULES.ladder(kind, grade)
+    assert (found.reminder, found.warning) == (own["reminder"], own["warning"])
+    assert [found.higher, found.supervision] == [Limit(**wait) for wait in own["escalations"]]
+
+
+def test_levels_that_fall_on_one_instant_are_reached_together() -> None:
+    document = changed("ladder/default", {"reminder": 0.5, "warning": 0.5, "escalations": [HOUR, HOUR]})
+    assert problems_of(document) == []
+    calendar = WorkCalendar({}, RULES.hours)
+    instants = Rules(document).alerts("acceptance", "ordinary", NOW, Limit(2, "hour"), calendar)
+    assert instants == [NOW + timedelta(hours=hours) for hours in (1, 1, 2, 3, 3)]
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

@@ -21,7 +21,7 @@ from tests.roads import Road
 from tests.test_calendar import at
 from tests.test_lifecycle import picture
 from workorders import ledger
-from workorders.lifecycle import RESOLUTION_CLOCKS, ActsFor, Role, Status
+from workorders.lifecycle import RESOLUTION_CLOCKS, ActsFor, Level, Role, Status
 from workorders.models import Clock, Event, Unit, WorkOrder
 from workorders.policy import default_document, problems_of
 from workorders.refusals import Invalid, NotAllowed, Refused, WrongState
@@ -280,7 +280,9 @@ def test_an_order_that_comes_back_too_late_is_overdue_at_once(step: str, road: R
     assert again in Clock.objects.overdue(road.now)
     supervision.scan(road.now)
     raised = Alert.objects.filter(clock=again).order_by("level")
-    assert [(alert.level, alert.lateness) for alert in raised] == [(1, AT_ONCE), (2, AT_ONCE)], "no scan was late"
+    assert [(alert.level, alert.lateness) for alert in raised] == [(1, AT_ONCE), (2, AT_ONCE), (3, AT_ONCE)], (
+        "no scan was late"
+    )
     road.act(order, "dispatch", lead=road.stranger)
     assert clock(order, "dispatch").outcome == "missed"
 
@@ -363,11 +365,11 @@ def test_a_granted_extension_moves_the_deadlines_of_the_unit_and_of_the_citizen_
     before = {one.pk: one for one in order.clocks.running()}
     ask(road, order, "extension", after=AT_ONCE)
     event = road.act(order, "grant_extension", after=AT_ONCE)
-    due, warning = at("2026-03-26T10:00"), at("2026-03-24T11:45")
+    due, reminder, warning = (at(f"2026-03-{text}") for text in ("26T10:00", "20T15:00", "24T11:45"))
     for kind, unit in (("unit_resolution", road.lead), ("resolution", None)):
         moved = clock(order, kind, unit=unit)
-        assert (moved.due_at, moved.next_alert_at, moved.level) == (due, warning, 0), kind
-        assert moved.alerts_at == [warning, due, at("2026-03-27T10:00")]
+        assert (moved.due_at, moved.next_alert_at, moved.level) == (due, reminder, 0), kind
+        assert moved.alerts_at == [reminder, warning, due, at("2026-03-27T10:00"), at("2026-03-30T10:00")]
         assert moved.started_at == before[moved.pk].started_at
     for one in order.clocks.running().exclude(unit=road.lead, kind="unit_resolution").exclude(kind="resolution"):
         assert (one.due_at, one.alerts_at) == (before[one.pk].due_at, before[one.pk].alerts_at), "no other clock moves"
@@ -381,17 +383,17 @@ def test_a_granted_extension_moves_the_deadlines_of_the_unit_and_of_the_citizen_
 
 def test_an_extension_leaves_a_warning_that_was_reached_where_it_was(road: Road) -> None:
     order = handled_since(road, "2026-03-10T10:00")
-    warning = clock(order, "unit_resolution", unit=road.lead).alerts_at[0]
+    warning = clock(order, "unit_resolution", unit=road.lead).reached_at(Level.WARNING)
     road.now = warning
     ask(road, order, "extension", after=AT_ONCE)
     supervision.scan(road.now)
     road.act(order, "grant_extension", after=timedelta(minutes=1))
     moved = clock(order, "unit_resolution", unit=road.lead)
-    assert (moved.alerts_at[0], moved.level, moved.next_alert_at) == (warning, 1, at("2026-03-26T10:00"))
+    assert (moved.reached_at(Level.WARNING), moved.level, moved.next_alert_at) == (warning, 2, at("2026-03-26T10:00"))
     supervision.scan(at("2026-03-26T09:59"))
-    assert not Alert.objects.filter(clock=moved, level__gte=2).exists()
+    assert not Alert.objects.filter(clock=moved, level__gte=3).exists()
     supervision.scan(at("2026-03-26T10:00"))
-    assert Alert.objects.filter(clock=moved, level=2).count() == 1
+    assert Alert.objects.filter(clock=moved, level=3).count() == 1
 
 
 def test_an_extension_does_not_undo_that_the_citizens_deadline_was_missed(road: Road) -> None:

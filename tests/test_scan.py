@@ -14,9 +14,9 @@ from dispatch import supervision, tasks
 from dispatch.models import Alert
 from tests.conftest import NOW
 from tests.roads import Road
-from workorders import clocks
-from workorders.lifecycle import Status
-from workorders.models import Clock
+from workorders.lifecycle import Level, Status
+from workorders.models import Clock, Policy
+from workorders.policy import default_document
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -46,14 +46,14 @@ def test_each_level_is_raised_once_when_its_time_has_come(road: Road) -> None:
         assert supervision.scan(due + MINUTE) == 0
         assert raised()[-1] == (clock.pk, level)
         clock.refresh_from_db()
-        assert clock.next_alert_at == (clock.alerts_at[level] if level < 3 else None)
-    assert len(raised()) == clock.level == 3
+        assert clock.next_alert_at == (clock.alerts_at[level] if level < 5 else None)
+    assert len(raised()) == clock.level == 5
 
 
 def test_after_a_day_of_downtime_every_alert_is_raised_once_and_says_how_late_it_is(road: Road) -> None:
     expected = {(clock.pk, level): due for clock in registered(road, 5) for level, due in enumerate(clock.alerts_at, 1)}
     back = max(expected.values()) + DAY
-    assert supervision.scan(back) == len(expected) == 15
+    assert supervision.scan(back) == len(expected) == 25
     alerts = Alert.objects.all()
     assert {(alert.clock_id, alert.level): alert.due_since for alert in alerts} == expected
     assert all(alert.lateness == back - alert.due_since >= DAY for alert in alerts)
@@ -63,9 +63,9 @@ def test_after_a_day_of_downtime_every_alert_is_raised_once_and_says_how_late_it
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 500])
 def test_the_size_of_a_batch_changes_nothing_but_the_number_of_batches(batch: int, road: Road) -> None:
     found = registered(road, 7)
-    assert supervision.scan(found[-1].due_at, batch) == 14
-    assert sorted(raised()) == sorted((clock.pk, level) for clock in found for level in (1, 2))
-    assert {clock.level for clock in Clock.objects.all()} == {2}
+    assert supervision.scan(found[-1].due_at, batch) == 21
+    assert sorted(raised()) == sorted((clock.pk, level) for clock in found for level in (1, 2, 3))
+    assert {clock.level for clock in Clock.objects.all()} == {3}
 
 
 @pytest.mark.parametrize("batch", [2, 500])
@@ -91,7 +91,7 @@ def test_a_clock_that_is_stopped_or_paused_raises_nothing(road: Road) -> None:
     assert set(suspended.clocks.filter(kind="resolution").values_list("level", flat=True)) == {0}
     road.act(asked, "correct", after=2 * DAY)
     left = 100 * MINUTE
-    assert [supervision.scan(road.now + left + late) for late in (-MINUTE, 0 * MINUTE)] == [1, 1], (
+    assert [supervision.scan(road.now + left + late) for late in (-MINUTE, 0 * MINUTE)] == [2, 1], (
         "the time left runs on"
     )
 
@@ -99,14 +99,49 @@ def test_a_clock_that_is_stopped_or_paused_raises_nothing(road: Road) -> None:
 def test_after_a_pause_a_clock_goes_on_with_the_level_it_had_reached(road: Road) -> None:
     order = road.to(Status.HANDLING, grade="utility")
     clock = Clock.objects.get(order=order, kind="resolution")
-    supervision.scan(clock.alerts_at[0])
-    road.now = clock.alerts_at[0]
+    road.now = clock.reached_at(Level.WARNING)
+    supervision.scan(road.now)
     road.act(order, "suspend")
     road.act(order, "resume", after=10 * DAY)
     clock.refresh_from_db()
-    for now, levels in ((clock.due_at - MINUTE, [1]), (clock.due_at, [1, 2])):
+    for now, levels in ((clock.due_at - MINUTE, [1, 2]), (clock.due_at, [1, 2, 3])):
         supervision.scan(now)
         assert [level for pk, level in raised() if pk == clock.pk] == levels
+
+
+@pytest.mark.parametrize("late", [0 * MINUTE, 3 * DAY])
+@pytest.mark.parametrize("step", ["accept", "answer", "decline", "merge", "withdraw", "ask_correction"])
+def test_what_a_clock_reached_before_it_ended_or_paused_is_raised_however_soon_that_was(
+    step: str, late: timedelta, road: Road
+) -> None:
+    order = road.register()
+    clock = order.clocks.get()
+    road.act(order, step, after=clock.reached_at(Level.WARNING) - road.now)
+    supervision.scan(road.now + late)
+    alerts = Alert.objects.filter(clock=clock).order_by("level")
+    assert [(alert.level, alert.due_since) for alert in alerts] == [
+        (1, clock.reached_at(Level.REMINDER)),
+        (2, clock.reached_at(Level.WARNING)),
+    ]
+    clock.refresh_from_db()
+    assert clock.next_alert_at is None
+    assert supervision.scan(road.now + late) == 0
+
+
+def test_levels_that_fall_on_one_instant_are_raised_together(road: Road) -> None:
+    document = default_document()
+    document["ladder"]["default"]["reminder"] = document["ladder"]["default"]["warning"]
+    Policy.objects.create(version=2, title="两级同时", document=document, effective_from=NOW - DAY)
+    clock = registered(road, 1)[0]
+    assert supervision.scan(clock.alerts_at[0]) == 2
+    assert raised() == [(clock.pk, 1), (clock.pk, 2)]
+
+
+def test_a_scan_needs_no_redis(road: Road, settings: Any) -> None:
+    clock = registered(road, 1)[0]
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert supervision.scan(clock.due_at) == 3
+    assert supervision.proof(clock.due_at).ok
 
 
 def test_the_same_alert_twice_is_refused_by_the_database(road: Road) -> None:
@@ -144,7 +179,7 @@ def test_the_task_scans_at_the_time_it_runs(road: Road) -> None:
     road.now = datetime.now(NOW.tzinfo) - 90 * MINUTE
     registered(road, 1)
     tasks.scan_clocks()
-    assert [level for _clock, level in raised()] == [1]
+    assert [level for _clock, level in raised()] == [1, 2]
 
 
 @pytest.fixture
@@ -165,8 +200,8 @@ def test_four_scans_at_once_raise_every_alert_once(twenty: list[Clock]) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = sum(pool.map(scan, range(4)))
     supervision.scan(twenty[-1].due_at)
-    assert sorted(raised()) == sorted((clock.pk, level) for clock in twenty for level in (1, 2))
-    assert found <= len(raised()) == 40
+    assert sorted(raised()) == sorted((clock.pk, level) for clock in twenty for level in (1, 2, 3))
+    assert found <= len(raised()) == 60
 
 
 def test_a_scan_passes_over_what_another_one_holds_and_what_that_one_loses_comes_again(twenty: list[Clock]) -> None:
@@ -175,15 +210,15 @@ def test_a_scan_passes_over_what_another_one_holds_and_what_that_one_loses_comes
     def dying_scan() -> str:
         try:
             with transaction.atomic():
-                held = clocks.advance_due(now, 10)
+                held, _raised = supervision.scan_batch(now, 10)
                 pid = connection.connection.info.backend_pid
                 holding.set()
                 go_on.wait(10)
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-            return f"held {len(held)} and lived"
+            return f"held {held} and lived"
         except OperationalError:
-            return f"held {len(held)} and died"
+            return f"held {held} and died"
         finally:
             connection.close()
 

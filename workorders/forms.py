@@ -12,7 +12,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from workorders import attachments, numbers
-from workorders.lifecycle import Step
+from workorders.lifecycle import Grade, Step
 
 if TYPE_CHECKING:
     from workorders.models import User, WorkOrder
@@ -156,6 +156,22 @@ class StepForm(forms.Form):
 
 class TextForm(StepForm):
     text = text(_("Text"))
+
+
+class RegradeForm(StepForm):
+    grade = forms.ChoiceField(label=_("Grade"), choices=Grade)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.old_grade = self.order.grade
+
+    def clean_grade(self) -> str:
+        if self.cleaned_data["grade"] == self.old_grade:
+            raise ValidationError(_("The order has this grade already."), code="same")
+        return self.cleaned_data["grade"]
+
+    def for_ledger(self) -> dict[str, Any]:
+        return {**super().for_ledger(), "old_grade": self.old_grade}
 
 
 def _plain(value: Any) -> Any:

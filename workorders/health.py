@@ -1,5 +1,6 @@
-"""Is the platform alive: database, Redis, and the beat (with a worker behind it) by its last heartbeat."""
+"""Is the platform alive: database, Redis, the beat (with a worker behind it) by its last heartbeat, and what stages add."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,14 @@ KEY = "beat"
 LATE_AFTER_S = 60
 REACH = timedelta(days=45)  # the longest limit of the rule book, with a long holiday in it
 
+Part = Callable[[datetime], dict[str, Any]]
+_parts: dict[str, Part] = {}
+
+
+def add_part(name: str, part: Part) -> None:
+    """`part(now)` says `ok` and the figures it judges by; a database that does not answer is looked after here."""
+    _parts[name] = part
+
 
 def beat(now: datetime | None = None) -> None:
     cache.set(KEY, (now or timezone.now()).timestamp(), timeout=None)
@@ -21,7 +30,9 @@ def beat(now: datetime | None = None) -> None:
 
 def report(now: datetime | None = None) -> dict[str, Any]:
     """`ok` is whether everything answers and the last heartbeat is younger than a minute."""
-    found = {"database": _database(), **_redis_and_beat(now or timezone.now())}
+    now = now or timezone.now()
+    found = {"database": _database(), **_redis_and_beat(now)}
+    found |= {name: _asked(part, now) for name, part in _parts.items()}
     return {"ok": all(part["ok"] for part in found.values()), **found}
 
 
@@ -38,6 +49,13 @@ def _database() -> dict[str, Any]:
     except DatabaseError as error:
         return {"ok": False, "error": type(error).__name__}
     return {"ok": True}
+
+
+def _asked(part: Part, now: datetime) -> dict[str, Any]:
+    try:
+        return part(now)
+    except DatabaseError as error:
+        return {"ok": False, "error": type(error).__name__}
 
 
 def _redis_and_beat(now: datetime) -> dict[str, Any]:

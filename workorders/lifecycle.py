@@ -88,6 +88,12 @@ class ClockKind(TextChoices):
     SLIP = "slip", _("Supervision slip")
 
 
+UNIT_CLOCKS = (ClockKind.SIGNING, ClockKind.CONTACT, ClockKind.ARRIVAL, ClockKind.UNIT_RESOLUTION)
+CO_HANDLING_CLOCKS = (ClockKind.SIGNING, ClockKind.UNIT_RESOLUTION)
+BY_GRADE = tuple(kind for kind in ClockKind if kind != ClockKind.SLIP)  # a slip's limit goes by its colour
+RESOLUTION_CLOCKS = (ClockKind.RESOLUTION, ClockKind.UNIT_RESOLUTION)
+
+
 class Level(IntegerChoices):
     """预警级别: the rungs of a clock's ladder; `Clock.alerts_at` holds the instant of each, in this order."""
 
@@ -96,12 +102,6 @@ class Level(IntegerChoices):
     OVERDUE = 3, _("Overdue")
     HIGHER = 4, _("Higher authority")
     SUPERVISION = 5, _("Supervision")
-
-
-UNIT_CLOCKS = (ClockKind.SIGNING, ClockKind.CONTACT, ClockKind.ARRIVAL, ClockKind.UNIT_RESOLUTION)
-CO_HANDLING_CLOCKS = (ClockKind.SIGNING, ClockKind.UNIT_RESOLUTION)
-BY_GRADE = tuple(kind for kind in ClockKind if kind != ClockKind.SLIP)  # a slip's limit goes by its colour
-RESOLUTION_CLOCKS = (ClockKind.RESOLUTION, ClockKind.UNIT_RESOLUTION)
 
 
 class ActsFor(TextChoices):
@@ -118,6 +118,7 @@ class Step:
     """What the `custom=` of a transition carries. Clock kinds of UNIT_CLOCKS mean the acting (or lead) unit's own clock.
 
     `continues` starts a clock of the order anew where the last one of its kind began, with the deadline that one had.
+    `recounts` computes the deadlines of all that runs anew, under the grade and the calendar as they are now.
     """
 
     label: Promise | str
@@ -133,6 +134,7 @@ class Step:
     pauses: tuple[ClockKind, ...] = ()
     resumes: tuple[ClockKind, ...] = ()
     voids: tuple[ClockKind, ...] = ()
+    recounts: bool = False
 
 
 def moves(source: Status | tuple[Status, ...], target: Status, step: Step, **options: Any) -> Callable[[Any], Any]:

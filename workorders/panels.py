@@ -1,7 +1,8 @@
-"""What later stages add to the console without being imported: panels of the order's page, and menu entries."""
+"""What later stages add to the console without being imported: panels of the order's page, menu entries and banners."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -34,6 +35,7 @@ class MenuEntry:
 
 _panels: list[Panel] = []
 _entries: list[MenuEntry] = []
+_banners: list[Callable[[Any, datetime], str | None]] = []
 
 
 def add_panel(panel: Panel) -> None:
@@ -44,6 +46,12 @@ def add_panel(panel: Panel) -> None:
 def add_entry(entry: MenuEntry) -> None:
     if entry not in _entries:
         _entries.append(entry)
+
+
+def add_banner(banner: Callable[[Any, datetime], str | None]) -> None:
+    """`banner(user, now)` gives what this user has to see at once on every page, or none."""
+    if banner not in _banners:
+        _banners.append(banner)
 
 
 def panels_of(order: Any, user: Any) -> list[dict[str, Any]]:
@@ -58,4 +66,5 @@ def menu(request: HttpRequest) -> dict[str, Any]:
         return {}
     entries = [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]
     year = health.unannounced_year(timezone.localdate()) if user.has_role(Role.ADMINISTRATOR) else None
-    return {"menu": entries, "unannounced_year": year}
+    banners = [text for banner in _banners if (text := banner(user, timezone.now()))]
+    return {"menu": entries, "unannounced_year": year, "banners": banners}

@@ -3,6 +3,7 @@
 Version 1 is `policy/default.toml`. A document is plain JSON data; every problem is reported with the path to it.
 """
 
+import operator
 import re
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from workorders.lifecycle import BY_GRADE, ClockKind, Grade
 from workorders.quiet import Hours
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
-UNITS = ("hour", "natural_day", "working_day")
+UNITS = ("minute", "hour", "natural_day", "working_day")
 SECTIONS = (
     *("limits", "rework", "ladder", "returns", "extension", "slips", "rectification"),
     *("callback", "archive", "retention_years", "notices"),
@@ -45,7 +46,7 @@ def default_document() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Limit:
-    """An amount of time: `hour` and `natural_day` run round the clock, `working_day` in working time only."""
+    """An amount of time: `minute`, `hour` and `natural_day` run round the clock, `working_day` in working time only."""
 
     value: float
     unit: str
@@ -57,23 +58,72 @@ class Limit:
     @property
     def reach(self) -> timedelta:
         """Natural days that surely hold it."""
-        return timedelta(hours=self.value) if self.unit == "hour" else timedelta(days=2 * self.value)
+        return timedelta(days=2 * self.days) if self.unit.endswith("day") else timedelta(days=self.days)
 
     @property
     def days(self) -> float:
-        return self.value / 24 if self.unit == "hour" else self.value
+        return self.value / {"minute": 1440, "hour": 24}.get(self.unit, 1)
 
     def scaled(self, share: float) -> "Limit":
         return Limit(self.value * share, self.unit)
 
     def span(self, calendar: WorkCalendar) -> timedelta:
-        whole = {"hour": timedelta(hours=1), "natural_day": timedelta(days=1), "working_day": calendar.day_length}
-        return whole[self.unit] * self.value
+        whole = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "natural_day": timedelta(days=1)}
+        return whole.get(self.unit, calendar.day_length) * self.value
 
     def after(self, start: datetime, calendar: WorkCalendar, share: float = 1.0) -> datetime:
         """The moment when this share of the limit has been used up."""
         span = self.span(calendar) * share
         return calendar.add(start, span) if self.in_working_time else start + span
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a clock counts: time from `start` on, without its pauses (ascending, apart), and working days granted on top."""
+
+    start: datetime
+    calendar: WorkCalendar
+    pauses: tuple[tuple[datetime, datetime], ...] = ()
+    extra_days: int = 0
+
+    def after(self, limit: Limit, share: float = 1.0) -> datetime:
+        reached = self._count(self.start, limit.span(self.calendar) * share, limit.in_working_time)
+        extra = self.extra_days * self.calendar.day_length
+        return self._count(reached, extra, in_working_time=True) if extra else reached
+
+    def _count(self, start: datetime, amount: timedelta, in_working_time: bool) -> datetime:
+        add = self.calendar.add if in_working_time else operator.add
+        for begin, end in self.pauses:
+            if end <= start:
+                continue
+            if begin >= (reached := add(start, amount)):
+                return reached
+            used = self.calendar.between(start, begin) if in_working_time else max(begin - start, timedelta(0))
+            start, amount = end, amount - used
+        return add(start, amount)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Reminder and warning at shares of the limit used up, then how long after the deadline the matter goes up, twice."""
+
+    reminder: float
+    warning: float
+    higher: Limit
+    supervision: Limit
+
+    @property
+    def reach(self) -> timedelta:
+        return max(self.higher.reach, self.supervision.reach)
+
+    def before(self, limit: Limit, course: Course) -> list[datetime]:
+        """Reminder, warning, overdue."""
+        return [course.after(limit, share) for share in (self.reminder, self.warning, 1.0)]
+
+    def beyond(self, due: datetime, calendar: WorkCalendar) -> list[datetime]:
+        """Higher authority and supervision, never in the other order."""
+        higher = self.higher.after(due, calendar)
+        return [higher, max(higher, self.supervision.after(due, calendar))]
 
 
 @dataclass(frozen=True)
@@ -95,17 +145,17 @@ class Rules:
         return limit.scaled(rework["share"]) if round > 1 and kind in rework["clocks"] else limit
 
     def alerts(self, kind: str, grade: str, start: datetime, limit: Limit, calendar: WorkCalendar) -> list[datetime]:
-        """The instants of the ladder's levels, ascending: warning, overdue, escalation."""
-        due = limit.after(start, calendar)
-        warning = limit.after(start, calendar, self._ladder(grade)["warning"])
-        return [warning, due, self.escalation(grade).after(due, calendar)]
+        """The instants of the ladder's levels, ascending, of a clock that nothing has stopped or moved."""
+        ladder = self.ladder(kind, grade)
+        before = ladder.before(limit, Course(start, calendar))
+        return [*before, *ladder.beyond(before[-1], calendar)]
 
-    def escalation(self, grade: str) -> Limit:
-        """How long after the deadline the matter goes up."""
-        return Limit(**self._ladder(grade)["escalation"])
-
-    def _ladder(self, grade: str) -> dict[str, Any]:
-        return self.document["ladder"].get(grade, self.document["ladder"]["default"])
+    def ladder(self, kind: str, grade: str) -> Ladder:
+        """The grade's own, else the kind's, else the one for all: danger goes before habit."""
+        tables = self.document["ladder"]
+        table = tables.get(grade) or tables.get(kind) or tables["default"]
+        higher, supervision = (Limit(**wait) for wait in table["escalations"])
+        return Ladder(table["reminder"], table["warning"], higher, supervision)
 
     @property
     def return_window(self) -> Limit:
@@ -260,14 +310,29 @@ def _ladder_problems(ladder: dict[str, Any]) -> Iterator[str]:
     if "default" not in ladder:
         yield _("%(path)s: is missing.") % {"path": "ladder.default"}
     for name, levels in ladder.items():
-        if name not in ("default", *Grade.values):
-            yield _("%(path)s: there is no such grade.") % {"path": f"ladder.{name}"}
-        if not isinstance(levels, dict):
+        if name not in ("default", *Grade.values, *ClockKind.values):
+            yield _("%(path)s: there is no such grade and no such clock.") % {"path": f"ladder.{name}"}
+        if isinstance(levels, dict):
+            yield from _levels_problems(f"ladder.{name}", levels)
+        else:
             yield _("%(path)s: must be a table of settings.") % {"path": f"ladder.{name}"}
-            continue
-        if not _is_number(levels.get("warning")) or not 0 < levels["warning"] < 1:
-            yield _("%(path)s: must be a share between 0 and 1.") % {"path": f"ladder.{name}.warning"}
-        yield from _limit_problems(f"ladder.{name}.escalation", levels.get("escalation"))
+
+
+def _levels_problems(path: str, levels: dict[str, Any]) -> Iterator[str]:
+    shares: dict[str, Any] = {name: levels.get(name) for name in ("reminder", "warning")}
+    wrong = [name for name, share in shares.items() if not _is_number(share) or not 0 < share < 1]
+    for name in wrong:
+        yield _("%(path)s: must be a share between 0 and 1.") % {"path": f"{path}.{name}"}
+    if not wrong and shares["reminder"] > shares["warning"]:
+        yield _("%(path)s: must not come after the warning.") % {"path": f"{path}.reminder"}
+    for name in sorted(set(levels) - {*shares, "escalations"}):
+        yield _("%(path)s: there is no such level.") % {"path": f"{path}.{name}"}
+    waits = levels.get("escalations")
+    if not isinstance(waits, list) or len(waits) != 2:
+        yield _("%(path)s: must be two limits, counted from the deadline.") % {"path": f"{path}.escalations"}
+        return
+    for number, wait in enumerate(waits, start=1):
+        yield from _limit_problems(f"{path}.escalations.{number}", wait)
 
 
 def _slips_problems(slips: dict[str, Any]) -> Iterator[str]:

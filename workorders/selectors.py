@@ -252,7 +252,8 @@ def told(event: Event) -> list[tuple[str, str]]:
     asked = [*fields, *sorted(set(event.data) - set(fields))]
     for name, value in ((name, event.data[name]) for name in asked if name in event.data):
         field = fields.get(name, facts.get(name, name))
-        choices = dict(getattr(field, "choices", []))
+        asked_by = fields.get(name.removeprefix("old_"), field)
+        choices = dict(getattr(asked_by, "choices", []))
         words = "、".join(value) if isinstance(value, list) else choices.get(value, value)
         lines.append((str(getattr(field, "label", field)), str(words)))
     return lines

@@ -93,9 +93,12 @@ def available(order: WorkOrder, actor: "User", now: datetime | None = None) -> d
 
 
 def _lock(order_id: int, actor: "User | None") -> WorkOrder:
-    """Lock, then read: a query that waited for the lock sees the row anew, but not what it is joined with."""
+    """Lock, then read: a query that waited for the lock sees the row anew, but not what it is joined with.
+
+    No key changes, so that the scan, which refers to the order, waits for no step and no step for it in turn.
+    """
     orders = WorkOrder.objects.visible_to(actor).filter(pk=order_id)
-    locked = orders.order_by().select_for_update(of=("self",)).values_list("pk", flat=True).first()
+    locked = orders.order_by().select_for_update(of=("self",), no_key=True).values_list("pk", flat=True).first()
     related = orders.select_related("policy", "lead_unit", "category", "area")
     order = related.first() if locked else None
     if order is None:
@@ -193,6 +196,8 @@ def _run_clocks(step: Step, order: WorkOrder, actor: "User | None", now: datetim
         clocks.pause(order, step.pauses, now=now)
     if step.resumes:
         clocks.resume(order, step.resumes, now=now)
+    if step.recounts:
+        clocks.recount(order, now=now)
     if step.continues:
         clocks.go_on(order, step.continues, now=now)
     if step.starts:

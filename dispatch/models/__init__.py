@@ -3,6 +3,7 @@ from .alert import Alert
 from .alert_note import AlertNote
 from .api_client import ApiClient
 from .assignment import Assignment
+from .heartbeat import Heartbeat
 from .notice import Channel, Notice
 from .rectification import Rectification, RectificationEntry
 from .request import Request
@@ -20,6 +21,7 @@ __all__ = [
     "Breach",
     "Channel",
     "Delivery",
+    "Heartbeat",
     "Notice",
     "Rectification",
     "RectificationEntry",

@@ -80,6 +80,7 @@ class Alert(FSMModelMixin, models.Model):
             ),
             models.Index(fields=["-resolved_at", "-id"], condition=Q(status="resolved"), name="alert_resolved"),
             models.Index(fields=["level", "raised_at"], name="alert_by_level"),
+            models.Index(fields=["raised_at"], name="alert_by_time"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["clock", "level"], name="alert_raised_once"),

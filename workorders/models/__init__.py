@@ -1,5 +1,5 @@
 from .attachment import Attachment
-from .calendar_day import CalendarDay
+from .calendar_day import CalendarChange, CalendarDay
 from .clock import Clock
 from .event import Event
 from .lease import Lease
@@ -12,6 +12,7 @@ from .work_order import WorkOrder
 __all__ = [
     "Area",
     "Attachment",
+    "CalendarChange",
     "CalendarDay",
     "Category",
     "Clock",

@@ -16,3 +16,15 @@ class CalendarDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.date:%Y-%m-%d}"
+
+
+class CalendarChange(models.Model):
+    """A day that was entered, changed or taken out, written by the database itself whoever did it.
+
+    It stands until the deadlines that run across the day have been computed anew.
+    """
+
+    date = models.DateField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.date:%Y-%m-%d}"

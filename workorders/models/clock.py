@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from workorders.lifecycle import ClockKind
+from workorders.lifecycle import ClockKind, Level
 
 
 class ClockQuerySet(models.QuerySet["Clock"]):
@@ -19,8 +19,9 @@ class ClockQuerySet(models.QuerySet["Clock"]):
 class Clock(models.Model):
     """A running limit. Only `clocks.py` writes it.
 
-    `alerts_at` holds the instant of every level of the ladder (first warning, …), computed when the clock starts;
-    `level` counts the levels already raised and `next_alert_at` is `alerts_at[level]`, none while nothing is to come.
+    `alerts_at` holds the instant of every `Level` of the ladder, computed when the clock starts; `level` counts the
+    levels already raised and `next_alert_at` is `alerts_at[level]`, none while nothing is to come. A clock that stands
+    still owes what it reached before. `counted_from`, `pauses` and `extra_days` are what the instants were computed from.
     """
 
     class Outcome(models.TextChoices):
@@ -39,6 +40,9 @@ class Clock(models.Model):
         _("provisional: the calendar of a year it reaches is not announced"), default=False
     )
     started_at = models.DateTimeField(_("started at"))
+    counted_from = models.DateTimeField(_("counted from"), editable=False)
+    pauses = ArrayField(models.DateTimeField(), default=list, editable=False)  # from, to, from, to, …
+    extra_days = models.PositiveSmallIntegerField(_("working days of extensions"), default=0, editable=False)
     due_at = models.DateTimeField(_("due at"))
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     alerts_at = ArrayField(models.DateTimeField(), default=list, verbose_name=_("alerts at"))
@@ -56,9 +60,10 @@ class Clock(models.Model):
         indexes = [
             models.Index(
                 fields=["next_alert_at"],
-                condition=Q(stopped_at=None, paused_at=None, next_alert_at__isnull=False),
+                condition=Q(next_alert_at__isnull=False),
                 name="clock_alert_due",
             ),
+            models.Index(fields=["stopped_at"], condition=Q(stopped_at__isnull=False), name="clock_stopped"),
             models.Index(fields=["due_at"], condition=Q(stopped_at=None), name="clock_running"),
         ]
         constraints = [
@@ -70,6 +75,14 @@ class Clock(models.Model):
             ),
             models.CheckConstraint(condition=Q(due_at__gte=F("started_at")), name="clock_due_after_start"),
             models.CheckConstraint(
+                condition=Q(next_alert_at=None)
+                | (
+                    (Q(stopped_at=None) | Q(next_alert_at__lte=F("stopped_at")))
+                    & (Q(paused_at=None) | Q(next_alert_at__lte=F("paused_at")))
+                ),
+                name="clock_that_stands_owes_only_what_it_reached",
+            ),
+            models.CheckConstraint(
                 condition=Q(stopped_at=None, outcome="") | (Q(stopped_at__isnull=False) & ~Q(outcome="")),
                 name="clock_outcome_when_stopped",
             ),
@@ -77,3 +90,11 @@ class Clock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.due_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def pause_spans(self) -> tuple[tuple[datetime, datetime], ...]:
+        return tuple(zip(self.pauses[::2], self.pauses[1::2], strict=True))
+
+    def reached_at(self, level: Level) -> datetime:
+        """When this level is reached, or was."""
+        return self.alerts_at[level - 1]

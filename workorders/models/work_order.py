@@ -194,6 +194,14 @@ class WorkOrder(RequestSteps, SlipSteps, FSMModelMixin, models.Model):
         """改派: a wrong dispatch comes back; the citizen's clock goes on, and so does the dispatcher's, as if never stopped."""
         self.lead_unit = None
 
+    @stays(
+        (S.ACCEPTED, S.CONSULTING, S.DISPATCHED, S.HANDLING, S.REPORTED),
+        Step(_("Change the grade"), (Role.DISPATCHER,), reason=True, recounts=True),
+    )
+    def regrade(self, grade: str) -> None:
+        """改级: what runs is counted from its beginning under the limits of the new grade; what was reached stays."""
+        self.grade = grade
+
     # Handling 处置
 
     @moves(
@@ -347,6 +355,10 @@ class WorkOrder(RequestSteps, SlipSteps, FSMModelMixin, models.Model):
         """归档: one case, one file."""
 
     # At any time
+
+    @stays(OPEN, Step(_("Deadlines recomputed"), (Role.ADMINISTRATOR,), by_system=True, recounts=True))
+    def reckon(self) -> None:
+        """期限重算: the calendar was changed. By the system alone: an administrator sees no order."""
 
     @stays(
         (*OPEN, *ENDED),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from workorders import numbers, search
-from workorders.lifecycle import ENDED, Grade, Status
+from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.selectors import pressing, told
 from workorders.transitions import STEPS
@@ -67,7 +67,7 @@ def light(clock: Clock) -> str:
         return "paused"
     if clock.due_at < timezone.now():
         return "overdue"
-    return "warned" if clock.alerts_at and clock.alerts_at[0] <= timezone.now() else "in-time"
+    return "warned" if clock.reached_at(Level.WARNING) <= timezone.now() else "in-time"
 
 
 @register.inclusion_tag("workorders/_countdown.html")
