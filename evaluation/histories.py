@@ -11,7 +11,7 @@ from django.db.models.functions import Mod
 
 from dispatch.models import Request
 from evaluation.replay import Move, Past
-from workorders.lifecycle import RESOLUTION_CLOCKS
+from workorders.lifecycle import BY_GRADE, RESOLUTION_CLOCKS
 from workorders.models import Clock, Event, WorkOrder
 from workorders.transitions import STEPS
 
@@ -99,7 +99,9 @@ def histories(orders: QuerySet[WorkOrder], every: int = 1) -> Iterator[list[Hist
 
 
 def _filled(found: dict[int, History]) -> list[History]:
-    clocks = _by_order(Clock.objects.filter(order__in=found).order_by("pk"), lambda clock: clock.order_id)
+    clocks = _by_order(
+        Clock.objects.filter(order__in=found, kind__in=BY_GRADE).order_by("pk"), lambda clock: clock.order_id
+    )
     events = _by_order(
         Event.objects.filter(order__in=found, step__in=READ)
         .order_by("order", "number")

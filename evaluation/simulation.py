@@ -14,7 +14,7 @@ from evaluation.histories import History, histories, orders_with_clocks
 from evaluation.replay import Replayed, replay
 from evaluation.simulation_tally import Tally
 from workorders.calendar import WorkCalendar
-from workorders.lifecycle import ClockKind, Grade
+from workorders.lifecycle import BY_GRADE, Grade
 from workorders.models import CalendarDay, Clock, Policy
 from workorders.policy import Rules
 
@@ -112,6 +112,6 @@ class Replayer:
     def unknown(self) -> list[tuple[str, str]]:
         """Limits that the candidate has and they had not: nobody can tell when such a clock would have been stopped."""
         new = self.candidate.rules
-        pairs = [(kind, grade) for kind in ClockKind.values for grade in Grade.values if new.limit(kind, grade)]
+        pairs = [(kind, grade) for kind in BY_GRADE for grade in Grade.values if new.limit(kind, grade)]
         books = [book.rules for book in self.own.values()]
         return [(kind, grade) for kind, grade in pairs if any(not rules.limit(kind, grade) for rules in books)]

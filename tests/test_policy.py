@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_a_wait_that_is_no_limit_is_named_by_its_number(number: int, value: Any)
     waits = [HOUR, HOUR]
     waits[number - 1] = value
     problems = problems_of(changed("ladder/emergency/escalations", waits))
-    assert [problem.split(":")[0] for problem in problems] == [f"ladder.emergency.escalations.{number}"]
+    assert [re.split("[:：]", problem)[0] for problem in problems] == [f"ladder.emergency.escalations.{number}"]
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,8 @@ class Rules:
         return tuple((time.fromisoformat(start), time.fromisoformat(end)) for start, end in spans)
 
     def limit(self, kind: str, grade: str, round: int = 1) -> Limit | None:
-        """None where the policy sets no such limit for the grade (arrival on site for anything but an emergency)."""
-        entry = self.document["limits"][kind].get(grade)
+        """None where no grade sets it: arrival on site for anything but an emergency, a slip's limit by its colour."""
+        entry = self.document["limits"].get(kind, {}).get(grade)
         if entry is None:
             return None
         limit = Limit(entry["value"], entry["unit"])
