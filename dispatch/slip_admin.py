@@ -107,7 +107,7 @@ class SlipAdmin(DeskAdmin):
         plain = term.replace("-", "").replace(" ", "")
         return super().get_search_results(request, rows, plain if plain.isdigit() else term)
 
-    @display(description=gettext_lazy("Order"), ordering="order__number")
+    @display(description=gettext_lazy("Work order"), ordering="order__number")
     def number(self, slip: Slip) -> SafeString:
         page = reverse("order", args=[slip.order.number])
         return format_html(

@@ -94,7 +94,7 @@ def _is_touched(group: dict[str, Any]) -> bool:
 
 def _heads_of_groups() -> list[str]:
     moves = [_("Earlier"), _("Later"), _("Median shift")]
-    return [_("Limit"), _("Grade"), _("Counted"), *moves, _("On-time rate"), "→", _("Alerts"), "→"]
+    return [_("Limit"), _("Grade"), _("Clocks counted"), *moves, _("On-time rate"), "→", _("Alerts"), "→"]
 
 
 def _row(group: dict[str, Any]) -> list[str]:

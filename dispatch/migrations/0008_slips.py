@@ -295,7 +295,7 @@ class Migration(migrations.Migration):
                             ("discipline", "Handed over for discipline"),
                         ],
                         max_length=20,
-                        verbose_name="measure",
+                        verbose_name="measure taken",
                     ),
                 ),
                 ("words", models.TextField(blank=True, verbose_name="words of the decision")),

@@ -44,7 +44,7 @@ class Accountability(FSMModelMixin, models.Model):
     due_at = models.DateTimeField(_("was due at"))
     raised_at = models.DateTimeField(_("raised at"))
     status = FSMField(_("status"), choices=Status, default=Status.OPEN, protected=True, max_length=20)
-    measure = models.CharField(_("measure"), max_length=20, choices=Measure, blank=True)
+    measure = models.CharField(_("measure taken"), max_length=20, choices=Measure, blank=True)
     words = models.TextField(_("words of the decision"), blank=True)
     decided_by = models.ForeignKey(
         "workorders.User", models.PROTECT, null=True, related_name="+", verbose_name=_("decided by")
