@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from dispatch import telling
 from dispatch.models import Accountability, Rectification, Slip
 from dispatch.models.of_units import stands_above
 from workorders.lifecycle import Role
@@ -21,13 +22,19 @@ BY_SEVERITY = (Measure.TALK, Measure.CIRCULAR, Measure.DISCIPLINE)
 
 def hold_for_slip(slip: Slip, *, now: datetime) -> bool:
     facts = {"unit": slip.unit, "cause": Accountability.Cause.SLIP, "due_at": slip.clock.due_at, "raised_at": now}
-    return Accountability.objects.get_or_create(slip=slip, defaults=facts)[1]
+    return _held(*Accountability.objects.get_or_create(slip=slip, defaults=facts))
 
 
 def hold_for_report(rectification: Rectification, *, now: datetime) -> bool:
     facts = {"unit": rectification.unit, "cause": Accountability.Cause.RECTIFICATION, "raised_at": now}
     of_report = {"rectification": rectification, "due_at": rectification.due_at}
-    return Accountability.objects.get_or_create(**of_report, defaults=facts)[1]
+    return _held(*Accountability.objects.get_or_create(**of_report, defaults=facts))
+
+
+def _held(found: Accountability, is_new: bool) -> bool:
+    if is_new:
+        telling.of_accountability(found, now=found.raised_at)
+    return is_new
 
 
 def suggested(accountability: Accountability) -> Accountability.Measure:
@@ -47,6 +54,7 @@ def decide(pk: int, *, measure: str, words: str, actor: "User", now: datetime) -
     found = _lock(pk, actor, Accountability.Status.OPEN)
     found.decide(measure=measure, words=words, by=actor, at=now)
     found.save()
+    telling.of_accountability(found, now=now)
     return found
 
 

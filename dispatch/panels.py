@@ -40,4 +40,4 @@ def add() -> None:
             _("Rectification"), "rectifications", "clipboard-check", (Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR)
         )
     )
-    add_banner(supervision.banner)
+    add_banner(supervision.banner, Role.SUPERVISOR, Role.ADMINISTRATOR)

@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dispatch import accountability
+from dispatch import accountability, telling
 from dispatch.models import Rectification, RectificationEntry
 from dispatch.models.of_units import stands_above
 from dispatch.rectification_forms import AcceptForm, CheckForm, ReportForm, WordsForm
@@ -166,8 +166,9 @@ def _cleaned(act: Act, data: Any, now: datetime) -> dict[str, Any]:
     return form.cleaned_data
 
 
-def _note(found: Rectification, act: str, *, round: int, **facts: Any) -> None:
-    RectificationEntry.objects.create(rectification=found, act=act, round=round, **facts)
+def _note(found: Rectification, act: str, *, round: int, at: datetime, **facts: Any) -> None:
+    entry = RectificationEntry.objects.create(rectification=found, act=act, round=round, at=at, **facts)
+    telling.of_rectification(found, entry, now=at)
 
 
 def _due(rules: Rules, limit: Limit, now: datetime) -> datetime:

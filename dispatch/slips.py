@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dispatch import accountability, requests
+from dispatch import accountability, requests, telling
 from dispatch.models import Alert, Slip
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Role, steps_of
@@ -66,7 +66,7 @@ def issue(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     assert unit, "a slip is issued to the lead unit"
     clock = _start(order, unit, cleaned["days"], now)
     facts = {"demand": cleaned["demand"], "clock": clock, "issued_by": event.actor, "issued_at": now}
-    Slip.objects.create(order=order, unit=unit, **facts)
+    telling.of_slip(Slip.objects.create(order=order, unit=unit, **facts), event, now=now)
 
 
 def answer(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
@@ -74,12 +74,14 @@ def answer(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     clocks.settle(slip.clock, now=now)
     slip.give_answer(by=event.actor, at=now, words=cleaned["text"])
     slip.save()
+    telling.of_slip(slip, event, now=now)
 
 
 def accept(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     slip = _open(event)
     slip.accept(by=event.actor, at=now, words=cleaned["reason"])
     slip.save()
+    telling.of_slip(slip, event, now=now)
 
 
 def rise(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
@@ -89,6 +91,7 @@ def rise(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     days = event.order.policy.rules.slip_days(slip.next_colour)
     slip.rise(words=cleaned["reason"], clock=_start(event.order, slip.unit, days, now))
     slip.save()
+    telling.of_slip(slip, event, now=now)
 
 
 def lapse(event: "Event", *, now: datetime) -> None:

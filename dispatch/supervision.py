@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from dispatch.models import Heartbeat
 from workorders import clocks
-from workorders.lifecycle import Role
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,10 @@ MISSED = """
         SELECT FROM dispatch_alert AS alert WHERE alert.clock_id = clock.id AND alert.level = owed.level
     )
 """
-LAG = "SELECT min(next_alert_at) FROM workorders_clock WHERE next_alert_at IS NOT NULL"
+PULSE = """
+    SELECT (SELECT at FROM dispatch_heartbeat WHERE name = %s),
+        (SELECT min(next_alert_at) FROM workorders_clock WHERE next_alert_at IS NOT NULL)
+"""
 
 
 def scan(now: datetime, batch: int = BATCH) -> int:
@@ -89,11 +91,10 @@ class Proof(Pulse):
 
 def pulse(now: datetime) -> Pulse:
     """Two rows by index: cheap enough for every page."""
-    beat = _last_beat()
-    age = round((now - beat).total_seconds(), 1) if beat else None
     with connection.cursor() as cursor:
-        cursor.execute(LAG)
-        oldest = cursor.fetchone()[0]
+        cursor.execute(PULSE, [SCAN])
+        beat, oldest = cursor.fetchone()
+    age = round((now - beat).total_seconds(), 1) if beat else None
     return Pulse(age, round(max((now - oldest).total_seconds(), 0.0), 1) if oldest else 0.0)
 
 
@@ -135,10 +136,8 @@ def health(now: datetime) -> dict[str, Any]:
     return {"ok": found.ok, **asdict(found)}
 
 
-def banner(user: Any, now: datetime) -> str | None:
+def banner(now: datetime) -> str | None:
     """For those who have to act on it."""
-    if not user.has_role(Role.SUPERVISOR, Role.ADMINISTRATOR):
-        return None
     found = pulse(now)
     if found.ok:
         return None

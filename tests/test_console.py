@@ -325,7 +325,7 @@ def test_a_file_of_a_kind_that_is_not_taken_is_refused_in_place(as_: Callable, r
 def test_an_open_page_learns_that_somebody_worked_on_the_order(as_: Callable, recent: Road) -> None:
     order = recent.to("accepted")
     client = as_(Role.DISPATCHER)
-    said = re.search(r'hx-get="([^"]+)"', client.get(f"/orders/{order.number}/").content.decode())
+    said = re.search(r'hx-get="([^"]+changed[^"]+)"', client.get(f"/orders/{order.number}/").content.decode())
     assert said is not None
     address = html.unescape(said[1])
     assert client.get(address).status_code == 204

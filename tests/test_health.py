@@ -107,9 +107,10 @@ def test_who_has_to_act_is_told_on_every_page_that_the_scan_is_late(
     client.force_login(cast.of(role))
     late = 'class="alert alert-danger"'
     supervision.scan(timezone.now() - 5 * MINUTE)
-    assert (late in client.get("/orders/").content.decode()) is warned
+    assert ('hx-get="/banners/"' in client.get("/orders/").content.decode()) is warned
+    assert (late in client.get("/banners/").content.decode()) is warned
     supervision.scan(timezone.now())
-    assert late not in client.get("/orders/").content.decode()
+    assert late not in client.get("/banners/").content.decode()
 
 
 # /metrics

@@ -130,11 +130,11 @@ def test_a_page_says_who_has_taken_the_order_and_who_looks_at_it(recent: Road, d
     assert "已认领" not in two.get(f"/orders/{order.number}/").content.decode(), "who has it knows"
 
 
-def test_who_has_gone_is_not_here_any_more(recent: Road, dispatchers: list[User]) -> None:
-    now = timezone.now()
-    assert presence.others(1, 10, now=now) == []
-    assert presence.others(1, 11, now=now) == [10]
-    assert presence.others(1, 11, now=now + timedelta(seconds=presence.GONE_AFTER + 1)) == []
+def test_who_has_gone_is_not_here_any_more(dispatchers: list[User]) -> None:
+    now, (first, second) = timezone.now(), dispatchers[:2]
+    assert presence.others(1, first, now=now) == []
+    assert presence.others(1, second, now=now) == [str(first)]
+    assert presence.others(1, second, now=now + timedelta(seconds=presence.GONE_AFTER + 1)) == []
 
 
 def test_without_redis_the_page_is_there_and_nobody_is_said_to_be(
@@ -143,4 +143,4 @@ def test_without_redis_the_page_is_there_and_nobody_is_said_to_be(
     monkeypatch.setattr(presence, "address", lambda: "redis://127.0.0.1:1/0")
     order = recent.to("accepted")
     assert page_as(dispatchers[0]).get(f"/orders/{order.number}/").status_code == 200
-    assert presence.others(order.pk, 1, now=timezone.now()) == []
+    assert presence.others(order.pk, dispatchers[0], now=timezone.now()) == []

@@ -270,9 +270,15 @@ def test_an_alert_below_the_last_level_and_a_clock_that_has_stopped_issue_nothin
     assert slips.issue_by_ladder(road.now) == 0
 
 
-def test_the_policy_switches_the_ladders_slips_off(road: Road) -> None:
+def in_force_with(road: Road, **slips: Any) -> None:
     document = Policy.objects.get(version=1).document
-    Policy.objects.filter(version=1).update(document={**document, "slips": {**document["slips"], "by_ladder": False}})
+    changed = {**document, "slips": {**document["slips"], **slips}}
+    facts = {"effective_from": road.now - timedelta(days=1), "state": Policy.State.APPROVED}
+    Policy.objects.create(version=2, title="第二版", document=changed, **facts)
+
+
+def test_the_policy_switches_the_ladders_slips_off(road: Road) -> None:
+    in_force_with(road, by_ladder=False)
     gone_up(road)
     assert slips.issue_by_ladder(road.now) == 0
 
@@ -297,8 +303,7 @@ def test_pressing_three_times_issues_a_slip_and_three_times_more_another(road: R
 
 
 def test_an_order_whose_policy_counts_no_urges_gets_no_slip(road: Road) -> None:
-    document = Policy.objects.get(version=1).document
-    Policy.objects.filter(version=1).update(document={**document, "slips": {**document["slips"], "urges": 0}})
+    in_force_with(road, urges=0)
     order = road.to(Status.HANDLING)
     for _ in range(5):
         road.act(order, "urge")

@@ -50,8 +50,10 @@ def let_go(event: "Event", *, now: datetime) -> None:
         Lease.objects.filter(order=event.order_id).delete()
 
 
-def holder(order_id: int, *, now: datetime) -> Lease | None:
-    return Lease.objects.filter(order=order_id, until__gt=now).select_related("user").first()
+def of(order: WorkOrder, *, now: datetime) -> Lease | None:
+    """The lease that runs; best of an order that was read with it."""
+    lease: Lease | None = getattr(order, "lease", None)
+    return lease if lease and lease.until > now else None
 
 
 def _waiting(user: "User", now: datetime) -> "WorkOrderQuerySet":

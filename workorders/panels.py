@@ -35,7 +35,7 @@ class MenuEntry:
 
 _panels: list[Panel] = []
 _entries: list[MenuEntry] = []
-_banners: list[Callable[[Any, datetime], str | None]] = []
+_banners: dict[Callable[[datetime], str | None], tuple[str, ...]] = {}
 
 
 def add_panel(panel: Panel) -> None:
@@ -48,10 +48,13 @@ def add_entry(entry: MenuEntry) -> None:
         _entries.append(entry)
 
 
-def add_banner(banner: Callable[[Any, datetime], str | None]) -> None:
-    """`banner(user, now)` gives what this user has to see at once on every page, or none."""
-    if banner not in _banners:
-        _banners.append(banner)
+def add_banner(banner: Callable[[datetime], str | None], *roles: str) -> None:
+    """`banner(now)` gives what people of these roles have to see at once on every page, or none."""
+    _banners[banner] = roles
+
+
+def banners_of(user: Any, now: datetime) -> list[str]:
+    return [text for banner, roles in _banners.items() if user.has_role(*roles) and (text := banner(now))]
 
 
 def panels_of(order: Any, user: Any) -> list[dict[str, Any]]:
@@ -66,5 +69,6 @@ def menu(request: HttpRequest) -> dict[str, Any]:
         return {}
     entries = [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]
     year = health.unannounced_year(timezone.localdate()) if user.has_role(Role.ADMINISTRATOR) else None
-    banners = [text for banner in _banners if (text := banner(user, timezone.now()))]
-    return {"menu": entries, "unannounced_year": year, "banners": banners}
+    # What has to be asked for is fetched by the page, again and again: it may change while the page is open.
+    watches = any(user.has_role(*roles) for roles in _banners.values())
+    return {"menu": entries, "unannounced_year": year, "watches": watches}

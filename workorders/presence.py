@@ -2,10 +2,14 @@
 
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from workorders.models import User
 
 ASKS_EVERY, GONE_AFTER = 20, 50  # seconds: two questions may get lost
 
@@ -20,11 +24,11 @@ def _redis(url: str) -> Redis:
     return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 
-def others(order_id: int, user_id: int, *, now: datetime) -> list[int]:
-    """Marks this user as being here, and answers who else is, the longest first."""
-    key, second = f"here:{order_id}", now.timestamp()
+def others(order_id: int, user: "User", *, now: datetime) -> list[str]:
+    """Marks this user as being here, and answers the names of who else is, the longest first."""
+    key, second, me = f"here:{order_id}", now.timestamp(), f"{user.pk} {user}"
     with _redis(address()).pipeline() as pipe:
-        pipe.zadd(key, {str(user_id): second})
+        pipe.zadd(key, {me: second})
         pipe.zremrangebyscore(key, 0, second - GONE_AFTER)
         pipe.expire(key, GONE_AFTER)
         pipe.zrange(key, 0, -1)
@@ -32,4 +36,4 @@ def others(order_id: int, user_id: int, *, now: datetime) -> list[int]:
             here = pipe.execute()[-1]
         except RedisError:
             return []
-    return [int(one) for one in here if int(one) != user_id]
+    return [one.decode().partition(" ")[2] for one in here if one.decode() != me]

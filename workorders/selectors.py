@@ -195,7 +195,7 @@ def order_page(user: User, number: str) -> WorkOrder | None:
     events = Event.objects.select_related("actor", "unit").order_by("number")
     return (
         WorkOrder.objects.visible_to(user)
-        .select_related("category__parent", "area__parent", "lead_unit", "policy", "parent")
+        .select_related("category__parent", "area__parent", "lead_unit", "policy", "parent", "lease__user")
         .defer("tokens")
         .prefetch_related(
             Prefetch("events", events),

@@ -12,6 +12,7 @@ urlpatterns = [
     path("orders/<str:number>/changed/", orders.changed, name="order_changed"),
     path("orders/<str:number>/steps/<slug:name>/", steps.step, name="step"),
     path("orders/<str:number>/files/<int:pk>/", attachments.attachment, name="attachment"),
+    path("banners/", lookups.banners, name="banners"),
     path("views/", saved.save, name="save_view"),
     path("views/<int:pk>/remove/", saved.remove, name="remove_view"),
     path("lists/<slug:name>/", lookups.lookup, name="lookup"),

@@ -1,8 +1,10 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import cache_control
+from django.utils import timezone
+from django.views.decorators.cache import cache_control, never_cache
 
+from workorders import panels
 from workorders.models import Area, Category, Unit
 from workorders.refusals import NotVisible
 
@@ -21,3 +23,10 @@ def lookup(request: HttpRequest, name: str) -> HttpResponse:
         raise NotVisible
     rows = LISTS[name].filter(is_active=True).select_related("parent")
     return render(request, "workorders/_options.html", {"rows": rows})
+
+
+@login_required
+@never_cache
+def banners(request: HttpRequest) -> HttpResponse:
+    found = panels.banners_of(request.user, timezone.now())
+    return render(request, "workorders/_banners.html", {"banners": found})

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from workorders import columns, leases, numbers, panels, presence, selectors
 from workorders.columns import ListForm
 from workorders.lifecycle import Step
-from workorders.models import User, WorkOrder
+from workorders.models import WorkOrder
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
 from workorders.views import saved
@@ -61,7 +61,8 @@ def order(request: StaffRequest, number: str) -> HttpResponse:
 @login_required
 def changed(request: StaffRequest, number: str) -> HttpResponse:
     """Asked for again and again by an open page: nothing new is 204, otherwise who is here and whether to look again."""
-    order = WorkOrder.objects.visible_to(request.user).only("number", "version").filter(number=number).first()
+    visible = WorkOrder.objects.visible_to(request.user).select_related("lease__user")
+    order = visible.only("number", "version", "lease").filter(number=number).first()
     if order is None:
         return HttpResponse(status=204)
     leases.renew(order.pk, request.user, now=timezone.now())
@@ -74,15 +75,15 @@ def changed(request: StaffRequest, number: str) -> HttpResponse:
 def watch_of(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
     """Who else has to do with the order now; `said` is all of it in one word, so that the same is not told twice."""
     now, seen = timezone.now(), request.GET.get("version", str(order.version))
-    lease = leases.holder(order.pk, now=now)
-    here = presence.others(order.pk, request.user.pk, now=now)
+    lease = leases.of(order, now=now)
+    here = presence.others(order.pk, request.user, now=now)
     said = f"{order.version} {lease.user_id if lease else ''} {here}"
     return {
         "number": order.number,
         "version": seen,
         "changed": seen != str(order.version),
         "lease": lease,
-        "others": list(User.objects.filter(pk__in=here)) if here else [],
+        "others": here,
         "said": said,
         "every": presence.ASKS_EVERY,
     }

@@ -1,0 +1,78 @@
+"""Who is told of slips, rectifications and accountability. In no words that somebody wrote: those stand behind the link."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from dispatch import notices
+from dispatch.models import Accountability, Rectification, RectificationEntry, Slip
+from workorders.lifecycle import Role
+from workorders.models import Unit, User
+
+if TYPE_CHECKING:
+    from workorders.models import Event
+
+OF_UNIT = (Role.HANDLER, Role.REVIEWER)
+TO_HEAD = (Role.REVIEWER,)
+ABOVE = (Role.SUPERVISOR,)
+
+
+def of_slip(slip: Slip, event: "Event", *, now: datetime) -> None:
+    link = reverse("order", args=[event.order.number])
+    about = [slip.get_colour_display(), event.order.spoken_number, slip.get_status_display()]
+    _tell(_concerned_by(slip), about, slip.unit, slip.clock.due_at, key=f"slip {event.pk}", link=link, now=now)
+
+
+def _concerned_by(slip: Slip) -> list[User]:
+    """Whoever has to act on it next; of a red one those above the unit know as well."""
+    if slip.status == Slip.Status.ANSWERED:
+        return [slip.issued_by] if slip.issued_by else _above(slip.unit)
+    people = _at(slip.unit, OF_UNIT)
+    return [*people, *_above(slip.unit)] if slip.colour == Slip.Colour.RED else people
+
+
+def of_rectification(found: Rectification, entry: RectificationEntry, *, now: datetime) -> None:
+    heads = {Rectification.Status.DRAFTED: TO_HEAD}
+    reported = found.status == Rectification.Status.REPORTED
+    people = _above(found.unit) if reported else _at(found.unit, heads.get(found.status, OF_UNIT))
+    about = [_("Rectification"), found.get_cause_display(), found.get_status_display()]
+    due = found.due_at if found.status in Rectification.WITH_UNIT else None
+    link = reverse("rectification", args=[found.pk])
+    _tell(people, about, found.unit, due, key=f"rectification {entry.pk}", link=link, now=now)
+
+
+def of_accountability(found: Accountability, *, now: datetime) -> None:
+    is_open = found.status == Accountability.Status.OPEN
+    people = _above(found.unit) if is_open else _at(found.unit, TO_HEAD)
+    about = [_("Accountability"), found.get_cause_display(), found.get_status_display()]
+    key = f"accountability {found.pk} {found.status}"
+    _tell(people, about, found.unit, found.due_at, key=key, link=reverse("rectifications"), now=now)
+
+
+def _tell(people: list[User], about: Sequence[Any], unit: Unit, due: datetime | None, **more: Any) -> None:
+    with translation.override(settings.LANGUAGE_CODE):
+        subject = " · ".join(str(part) for part in about)
+        lines = [_("Unit: %(unit)s") % {"unit": unit}]
+        if due:
+            lines.append(_("By: %(due)s") % {"due": f"{timezone.localtime(due):%Y-%m-%d %H:%M}"})
+    notices.tell(people, subject, "\n".join(lines), **more)
+
+
+def _at(unit: Unit, roles: tuple[Role, ...]) -> list[User]:
+    """Where nobody plays the part, those above are told: nothing goes to nobody."""
+    return list(_people(unit).filter(roles__overlap=list(roles))) or _above(unit)
+
+
+def _above(unit: Unit) -> list[User]:
+    units = Unit.objects.filter(code__in=unit.chain()).exclude(pk=unit.pk)
+    above = User.objects.filter(unit__in=units) | User.objects.filter(unit__kind=Unit.Kind.CITY)
+    return list(above.filter(is_active=True, roles__overlap=list(ABOVE)).select_related("unit"))
+
+
+def _people(unit: Unit) -> Any:
+    return User.objects.filter(unit=unit, is_active=True).select_related("unit")
