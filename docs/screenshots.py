@@ -13,6 +13,7 @@ SIZES = {"": {"width": 1440, "height": 900}, "-phone": {"width": 390, "height": 
 PAGES = [
     # name, user, path, what to open on it
     ("login", "", "/login/", ""),
+    ("search", "supervisor", "/orders/?view=all&q=施工", ""),
     ("orders", "supervisor", "/orders/?view=open&sort=deadline", ""),
     ("order", "supervisor", "/orders/?view=all&status=closed&sort=newest", ".orders .matter a"),
     ("dispatch", "dispatcher", "/orders/?view=all&status=accepted", ".orders .matter a, [data-step=dispatch]"),
@@ -22,6 +23,10 @@ PAGES = [
     ("dashboard", "supervisor", "/admin/", ""),
     ("admin-alerts", "supervisor", "/admin/dispatch/alert/", "#rows a"),
     ("admin-thresholds", "supervisor", "/admin/dispatch/threshold/", ""),
+    ("slips", "supervisor", "/admin/dispatch/slip/", ""),
+    ("rectification", "supervisor", "/rectifications/", ""),
+    ("messages", "supervisor", "/notices/", ""),
+    ("policy", "supervisor", "/admin/workorders/policy/2/change/", ""),
     ("admin-policy", "admin", "/admin/workorders/policy/", ""),
     ("admin-calendar", "admin", "/admin/workorders/calendarday/", ""),
 ]
