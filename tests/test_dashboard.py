@@ -275,9 +275,9 @@ INSERT INTO workorders_workorder (number, status, kind, grade, address, title, m
     registered_at, tokens, category_id, area_id)
 SELECT 'x' || n, 'registered', 'help', 'ordinary', '', 'x', 'x', policy_id, 1, 1, registered_at - n * interval '1 minute',
     '{}', category_id, area_id FROM workorders_workorder, generate_series(1, 20000) n WHERE id = %(order)s;
-INSERT INTO workorders_clock (order_id, kind, round, in_working_time, provisional, started_at, due_at, alerts_at, level,
-    stopped_at, outcome)
-SELECT id, 'acceptance', 1, false, false, registered_at, registered_at + interval '1 hour', '{}', 0,
+INSERT INTO workorders_clock (order_id, kind, round, in_working_time, provisional, started_at, counted_from,
+    due_at, alerts_at, level, extra_days, pauses, stopped_at, outcome)
+SELECT id, 'acceptance', 1, false, false, registered_at, registered_at, registered_at + interval '1 hour', '{}', 0, 0, '{}',
     registered_at + interval '1 minute', 'met' FROM workorders_workorder WHERE number LIKE 'x%%';
 INSERT INTO evaluation_mark (order_id, measure, day, key)
 SELECT id, measure, registered_at::date, '' FROM workorders_workorder, unnest('{received,closed}'::text[]) measure

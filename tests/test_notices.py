@@ -413,9 +413,9 @@ def test_what_is_settled_meanwhile_rings_no_more_but_stays_to_be_seen(when: str,
 def test_the_hours_are_those_of_the_policy_in_force(road: Road) -> None:
     staffed(road)
     channel(unit=road.lead)
-    policy = Policy.objects.get(version=1)
-    policy.document["notices"] = {"quiet": "", "digest_minutes": 15}
-    policy.save()
+    document = {**default_document(), "notices": {"quiet": "", "digest_minutes": 15}}
+    facts = {"effective_from": road.now - DAY, "state": Policy.State.APPROVED}
+    Policy.objects.create(version=2, title="夜间不静", document=document, **facts)
     order = road.to(Status.HANDLING)
     raised(order, "unit_resolution", 3, at("10T23:01:00"))
     raised(order, "unit_resolution", 1, at("10T23:01:00"))

@@ -131,7 +131,9 @@ def test_what_a_clock_reached_before_it_ended_or_paused_is_raised_however_soon_t
 def test_levels_that_fall_on_one_instant_are_raised_together(road: Road) -> None:
     document = default_document()
     document["ladder"]["default"]["reminder"] = document["ladder"]["default"]["warning"]
-    Policy.objects.create(version=2, title="两级同时", document=document, effective_from=NOW - DAY)
+    Policy.objects.create(
+        version=2, title="两级同时", document=document, effective_from=NOW - DAY, state=Policy.State.APPROVED
+    )
     clock = registered(road, 1)[0]
     assert supervision.scan(clock.alerts_at[0]) == 2
     assert raised() == [(clock.pk, 1), (clock.pk, 2)]
