@@ -47,6 +47,27 @@ def undisturbed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         yield
 
 
+# The snapshot is older than what is read of the sessions: whoever began before it is still among them, or is done.
+SETTLED_HERE = """
+SELECT LEAST(pg_snapshot_xmax(pg_current_snapshot())::text::bigint, min(backend_xid::text::bigint))
+FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL
+"""
+
+
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what reads the feed: nobody waits for other databases, for all its rows are written in this one."""
+    if "transactional_db" not in request.fixturenames:
+        return
+
+    def settled() -> feed.Position:
+        with connection.cursor() as cursor:
+            cursor.execute(SETTLED_HERE)
+            return feed.Position(cursor.fetchone()[0])
+
+    monkeypatch.setattr(feed, "settled", settled)
+
+
 @pytest.fixture
 def own_is_settled(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that never commit: what they wrote is told by the feed, although their transaction is still open."""

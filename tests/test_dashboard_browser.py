@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from config.cast import Cast
 from evaluation import tally
-from tests.feeds import undisturbed  # noqa: F401
+from tests.feeds import alone  # noqa: F401
 from tests.roads import Road
 from tests.test_browser import PASSWORD, browser, cast, complaints, log_in  # noqa: F401
 from workorders.lifecycle import Role

@@ -23,7 +23,7 @@ from evaluation.buckets import bucket, length, percentile
 from evaluation.marks import cells
 from evaluation.models import Mark, Measure, Tally, TallyPlace
 from tests.conftest import NOW
-from tests.feeds import own_is_settled, undisturbed  # noqa: F401
+from tests.feeds import alone, own_is_settled  # noqa: F401
 from tests.roads import ROADS, Road
 from workorders.lifecycle import OPEN, Role
 from workorders.models import Area, Category, Clock, Event, WorkOrder

@@ -25,7 +25,7 @@ from config.urls import urlpatterns as site
 from dispatch import deliveries, posting, tasks, webhooks
 from dispatch.models import Delivery, Webhook
 from tests.conftest import NOW
-from tests.feeds import undisturbed  # noqa: F401
+from tests.feeds import alone  # noqa: F401
 from tests.roads import Road
 from workorders import feed
 from workorders.lifecycle import Role, Status
