@@ -147,7 +147,8 @@ def hurried(seconds: float) -> None:
     document["limits"]["acceptance"]["ordinary"] = {"value": seconds / 60, "unit": "minute"}
     waits = [step, {**step, "value": 2 * step["value"]}]
     document["ladder"]["acceptance"] = {"reminder": 0.25, "warning": 0.5, "escalations": waits}
-    Policy.objects.create(version=2, title="以秒计", document=document, effective_from=timezone.now())
+    facts = {"effective_from": timezone.now(), "state": Policy.State.APPROVED}
+    Policy.objects.create(version=2, title="以秒计", document=document, **facts)
 
 
 if __name__ == "__main__":

@@ -52,8 +52,7 @@ def let_go(event: "Event", *, now: datetime) -> None:
 
 def of(order: WorkOrder, *, now: datetime) -> Lease | None:
     """The lease that runs; best of an order that was read with it."""
-    lease: Lease | None = getattr(order, "lease", None)
-    return lease if lease and lease.until > now else None
+    return order.lease if hasattr(order, "lease") and order.lease.until > now else None
 
 
 def _waiting(user: "User", now: datetime) -> "WorkOrderQuerySet":
