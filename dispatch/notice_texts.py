@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert, Notice
+from workorders.moments import written
 from workorders.templatetags.console import relative, span
 
 LATE = timedelta(minutes=5)  # the scan's own minute and some more
@@ -56,13 +57,9 @@ def _lines(alert: Alert) -> Iterator[str]:
     if unit:
         yield _("Unit: %(unit)s") % {"unit": unit}
     if clock:
-        yield _("Deadline: %(kind)s, %(due)s") % {"kind": clock.get_kind_display(), "due": _moment(clock.due_at)}
+        yield _("Deadline: %(kind)s, %(due)s") % {"kind": clock.get_kind_display(), "due": written(clock.due_at)}
     if alert.lateness > LATE:
         yield _("This alert comes %(span)s late: nobody watched the clocks meanwhile.") % {"span": span(alert.lateness)}
-
-
-def _moment(instant: datetime) -> str:
-    return f"{timezone.localtime(instant):%Y-%m-%d %H:%M}"
 
 
 def of_digest(notices: Sequence[Notice]) -> Text:

@@ -20,9 +20,9 @@ from dispatch import notice_texts
 from dispatch.models import Alert, Channel, Notice
 from dispatch.models.notice import settles
 from dispatch.notice_texts import Text
-from dispatch.recipients import WARNING, AddressBook, AlertBook, Way, level_of
+from dispatch.recipients import AddressBook, AlertBook, Way, level_of
 from workorders import quiet
-from workorders.lifecycle import Grade
+from workorders.lifecycle import Grade, Level
 from workorders.models import Policy, Unit, User
 from workorders.policy import Rules
 
@@ -42,7 +42,7 @@ class Message:
 
     @property
     def waits_for_the_digest(self) -> bool:
-        return self.alert is not None and level_of(self.alert) <= WARNING
+        return self.alert is not None and level_of(self.alert) <= Level.WARNING
 
     @property
     def is_settled(self) -> bool:
@@ -72,7 +72,7 @@ def _plan_batch(now: datetime, batch: int) -> int:
 
 def _about(alert: Alert, now: datetime) -> Message:
     is_emergency = alert.order is not None and alert.order.grade == Grade.EMERGENCY
-    return Message(f"alert {alert.pk} {level_of(alert)}", notice_texts.of_alert(alert, now), is_emergency, alert)
+    return Message(f"alert {alert.pk} {level_of(alert):d}", notice_texts.of_alert(alert, now), is_emergency, alert)
 
 
 def tell(

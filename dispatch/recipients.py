@@ -8,17 +8,16 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 
 from dispatch.models import Alert, ApiClient, Channel
-from workorders.lifecycle import ClockKind, Role
+from workorders.lifecycle import ClockKind, Level, Role
 from workorders.models import Unit, User
 
-REMINDER, WARNING, OVERDUE, HIGHER, SUPERVISION = 1, 2, 3, 4, 5
 TO_SUPERVISORS = (Role.SUPERVISOR,)
 # A unit's own clock: its handler, with its reviewer; then whoever leads it, who is its reviewer; then the unit above.
 OF_UNITS = {
-    REMINDER: (Role.HANDLER,),
-    WARNING: (Role.HANDLER, Role.REVIEWER),
-    OVERDUE: (Role.REVIEWER,),
-    HIGHER: (Role.REVIEWER, Role.SUPERVISOR),
+    Level.REMINDER: (Role.HANDLER,),
+    Level.WARNING: (Role.HANDLER, Role.REVIEWER),
+    Level.OVERDUE: (Role.REVIEWER,),
+    Level.HIGHER: (Role.REVIEWER, Role.SUPERVISOR),
 }
 # The hotline's clocks: up to a warning whose desk it is, then its supervisors.
 OF_DESKS = {
@@ -48,9 +47,9 @@ class Way:
         return self.channel is None
 
 
-def level_of(alert: Alert) -> int:
+def level_of(alert: Alert) -> Level:
     """Whoever stands above is told anew when it goes up by hand."""
-    return int(alert.level_now)
+    return alert.level_now
 
 
 def audience(alert: Alert, city: Unit) -> Audience:
@@ -60,10 +59,10 @@ def audience(alert: Alert, city: Unit) -> Audience:
     above: Any = unit and unit.parent
     if unit is None or unit == city:
         desk = OF_DESKS.get(ClockKind(alert.kind))
-        return Audience(city, desk if desk and level <= WARNING else TO_SUPERVISORS)
-    if level == HIGHER and above and above != city:
-        return Audience(above, OF_UNITS[HIGHER])
-    return Audience(unit, OF_UNITS[level]) if level < HIGHER else Audience(city, TO_SUPERVISORS)
+        return Audience(city, desk if desk and level <= Level.WARNING else TO_SUPERVISORS)
+    if level == Level.HIGHER and above and above != city:
+        return Audience(above, OF_UNITS[Level.HIGHER])
+    return Audience(unit, OF_UNITS[level]) if level < Level.HIGHER else Audience(city, TO_SUPERVISORS)
 
 
 class AddressBook:

@@ -17,6 +17,7 @@ from unfold.decorators import display
 from dispatch import rectifications
 from dispatch.models import Rectification
 from dispatch.slip_admin import DeskAdmin, OverdueFilter
+from workorders.moments import written
 
 Status = Rectification.Status
 LABELS = {
@@ -80,5 +81,5 @@ class RectificationAdmin(DeskAdmin):
 
     @display(description=gettext_lazy("Report due"), ordering="due_at")
     def due(self, row: Rectification) -> str:
-        due = f"{timezone.localtime(row.due_at):%Y-%m-%d %H:%M}"
+        due = written(row.due_at)
         return f"{due} · {_('Overdue')}" if row.is_with_unit and row.due_at < timezone.now() else due

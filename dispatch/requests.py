@@ -17,6 +17,7 @@ from dispatch.models import Assignment, Request
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Grade, Role, steps_of
 from workorders.models import WorkOrder
+from workorders.moments import written
 
 if TYPE_CHECKING:
     from workorders.models import Clock, Event, User
@@ -139,7 +140,7 @@ def _why_kept(assignment: Assignment, rules: "Rules", now: datetime) -> str | No
     if end is None or now > end:
         return _("A return is asked for within %(window)s of the dispatch; that ended at %(end)s.") % {
             "window": words_of(rules.return_window),
-            "end": _local(end) if end else "",
+            "end": written(end) if end else "",
         }
     return None
 
@@ -220,10 +221,6 @@ def rule_of(kind: str, order: WorkOrder) -> str:
             "days": rules.longest_extension(order.grade, order.round),
         }
     return ""
-
-
-def _local(instant: datetime) -> str:
-    return f"{timezone.localtime(instant):%Y-%m-%d %H:%M}"
 
 
 def _stamp(instant: datetime) -> str:

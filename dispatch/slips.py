@@ -21,6 +21,7 @@ from dispatch.models import Alert, Slip
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Role, steps_of
 from workorders.models import Event, Policy, WorkOrder
+from workorders.moments import written
 from workorders.policy import Limit
 from workorders.refusals import WrongState
 from workorders.transitions import perform
@@ -186,7 +187,7 @@ def _demand_of(alert: Alert) -> str:
     assert alert.clock
     return _("%(clock)s: due on %(due)s and not done yet. Handle it at once, and answer what was done.") % {
         "clock": alert.clock.get_kind_display(),
-        "due": _local(alert.clock.due_at),
+        "due": written(alert.clock.due_at),
     }
 
 
@@ -237,7 +238,7 @@ def watch(now: datetime) -> int:
 
 
 def _why_raised(slip: Slip) -> str:
-    return _("No answer by %(due)s.") % {"due": _local(slip.clock.due_at)}
+    return _("No answer by %(due)s.") % {"due": written(slip.clock.due_at)}
 
 
 def _by_system(order_id: int, step: str, now: datetime, **data: Any) -> bool:
@@ -252,7 +253,3 @@ def supervise(now: datetime) -> int:
     """All of it, in the city's language: it is written into the ledger."""
     with translation.override(settings.LANGUAGE_CODE):
         return watch(now) + issue_by_ladder(now) + issue_after_urging(now)
-
-
-def _local(instant: datetime) -> str:
-    return f"{timezone.localtime(instant):%Y-%m-%d %H:%M}"

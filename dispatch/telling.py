@@ -5,21 +5,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
-from dispatch import notices
+from dispatch import alerts, notices
 from dispatch.models import Accountability, Rectification, RectificationEntry, Slip
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
+from workorders.moments import written
 
 if TYPE_CHECKING:
     from workorders.models import Event
 
 OF_UNIT = (Role.HANDLER, Role.REVIEWER)
 TO_HEAD = (Role.REVIEWER,)
-ABOVE = (Role.SUPERVISOR,)
 
 
 def of_slip(slip: Slip, event: "Event", *, now: datetime) -> None:
@@ -59,20 +60,16 @@ def _tell(people: list[User], about: Sequence[Any], unit: Unit, due: datetime | 
         subject = " · ".join(str(part) for part in about)
         lines = [_("Unit: %(unit)s") % {"unit": unit}]
         if due:
-            lines.append(_("By: %(due)s") % {"due": f"{timezone.localtime(due):%Y-%m-%d %H:%M}"})
+            lines.append(_("By: %(due)s") % {"due": written(due)})
     notices.tell(people, subject, "\n".join(lines), **more)
 
 
 def _at(unit: Unit, roles: tuple[Role, ...]) -> list[User]:
     """Where nobody plays the part, those above are told: nothing goes to nobody."""
-    return list(_people(unit).filter(roles__overlap=list(roles))) or _above(unit)
+    people = User.objects.filter(unit=unit, is_active=True, roles__overlap=list(roles))
+    return list(people.select_related("unit")) or _above(unit)
 
 
 def _above(unit: Unit) -> list[User]:
-    units = Unit.objects.filter(code__in=unit.chain()).exclude(pk=unit.pk)
-    above = User.objects.filter(unit__in=units) | User.objects.filter(unit__kind=Unit.Kind.CITY)
-    return list(above.filter(is_active=True, roles__overlap=list(ABOVE)).select_related("unit"))
-
-
-def _people(unit: Unit) -> Any:
-    return User.objects.filter(unit=unit, is_active=True).select_related("unit")
+    above = Q(unit__code__in=unit.chain()) & ~Q(unit=unit)
+    return list(alerts.supervisors().filter(above | Q(unit__kind=Unit.Kind.CITY)))

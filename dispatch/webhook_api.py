@@ -18,10 +18,9 @@ from rest_framework.reverse import reverse
 from dispatch import deliveries, targets, webhooks
 from dispatch.models import Delivery, Webhook
 from dispatch.models.webhook import ALL_EVENTS
-from workorders.api.asked import misfits, plain
 from workorders.api.base import ApiView, caller
+from workorders.api.body import cleaned
 from workorders.api.idempotency import idempotent
-from workorders.api.input import refuse_unknown
 from workorders.api.paging import CursorPager, Ordering, listed
 from workorders.api.schema import JSON, page_of
 from workorders.api.scopes import Scope, scopes_of
@@ -149,7 +148,7 @@ class Webhooks(ApiView):
     def post(self, request: Request) -> Response:
         if mine(request).count() >= MOST:
             raise WrongState(_("A unit keeps at most %(most)s webhooks.") % {"most": MOST})
-        given = _checked(request, WebhookForm)
+        given = cleaned(request, WebhookForm)
         webhook = webhooks.subscribe(unit_of(request), actor=caller(request), now=timezone.now(), **given)
         address = reverse("api_webhook", kwargs={"pk": webhook.pk}, request=request)
         return Response(NewWebhookSerializer(webhook).data, status=201, headers={"Location": address})
@@ -167,7 +166,7 @@ class WebhookDetail(ApiView):
         return Response(WebhookSerializer(one(request, pk)).data)
 
     def patch(self, request: Request, pk: int) -> Response:
-        webhook, given = one(request, pk), _checked(request, ChangeForm)
+        webhook, given = one(request, pk), cleaned(request, ChangeForm)
         switch = given.pop("is_active", None)
         Webhook.objects.filter(pk=webhook.pk).update(**given) if given else None
         if switch is True:
@@ -271,19 +270,6 @@ def _deliveries(webhook: Webhook) -> QuerySet[Delivery]:
     return webhook.deliveries.select_related("webhook", "event__order").defer(
         "event__order__matter", "event__order__tokens"
     )
-
-
-def _checked(request: Request, form: type[forms.Form]) -> dict[str, Any]:
-    data = request.data
-    if not isinstance(data, dict):
-        raise Invalid(fields={"": [_("A JSON object is asked for.")]})
-    refuse_unknown(data, form.base_fields)
-    wrong = misfits(form.base_fields, data)
-    filled = None if wrong else form(plain(data.items()))
-    if filled is None or not filled.is_valid():
-        errors = filled.errors if filled else {}
-        raise Invalid(fields=wrong or {name: [str(one) for one in found] for name, found in errors.items()})
-    return filled.cleaned_data
 
 
 WEBHOOK = "webhooks/<int:pk>/"

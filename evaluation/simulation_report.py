@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert
 from workorders.lifecycle import ClockKind, Grade
 from workorders.models import Unit
+from workorders.moments import written
 
 HOUR, DAY = 60, 24 * 60  # in minutes
 
@@ -183,4 +183,4 @@ def _level(level: int) -> str:
 
 
 def _moment(text: str) -> str:
-    return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%d %H:%M}"
+    return written(datetime.fromisoformat(text))

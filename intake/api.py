@@ -17,14 +17,11 @@ from intake.models import Appeal, Call
 from intake.services import Voice, take
 from intake.shown import CallSerializer, ProgressSerializer, progress, screen_pop
 from workorders import numbers
-from workorders.api.asked import misfits, plain
 from workorders.api.base import ApiView, caller
-from workorders.api.errors import invalid
+from workorders.api.body import cleaned
 from workorders.api.idempotency import idempotent
-from workorders.api.input import refuse_unknown
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope
-from workorders.api.steps import body
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
 from workorders.refusals import NotAllowed, NotVisible
@@ -80,8 +77,8 @@ class Appeals(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         actor = operator(request)
-        cleaned = _cleaned(request, AppealForm)
-        appeal, is_new = take(Voice(source=source_of(actor), **cleaned), actor=actor)
+        given = _given(request, AppealForm)
+        appeal, is_new = take(Voice(source=source_of(actor), **given), actor=actor)
         address = reverse("api_appeal", kwargs={"number": appeal.order.number}, request=request)
         return Response(progress(appeal), status=201 if is_new else 200, headers={"Location": address})
 
@@ -113,8 +110,8 @@ class Calls(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         actor, now = operator(request), timezone.now()
-        cleaned = _cleaned(request, CallForm)
-        kept = {"started_at": now, "announced_at": now, **cleaned}
+        given = _given(request, CallForm)
+        kept = {"started_at": now, "announced_at": now, **given}
         call, is_new = Call.objects.get_or_create(source=source_of(actor), call_id=kept.pop("call_id"), defaults=kept)
         return Response(screen_pop(call, actor), status=201 if is_new else 200)
 
@@ -131,14 +128,9 @@ def source_of(actor: User) -> str:
     return actor.username[:60]
 
 
-def _cleaned(request: Request, form: type[forms.Form]) -> dict[str, Any]:
-    data = body(request)
-    refuse_unknown(data, form.base_fields)
-    wrong = misfits(form.base_fields, data)
-    filled = form(plain(data.items()))
-    if wrong or not filled.is_valid():
-        raise invalid(wrong or {name: [str(one) for one in found] for name, found in filled.errors.items()})
-    return {name: value for name, value in filled.cleaned_data.items() if value not in (None, "")}
+def _given(request: Request, form: type[forms.Form]) -> dict[str, Any]:
+    """What is left empty keeps its default."""
+    return {name: value for name, value in cleaned(request, form).items() if value not in (None, "")}
 
 
 urlpatterns = [

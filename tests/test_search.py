@@ -154,6 +154,12 @@ def test_what_is_frequent_is_asked_of_the_database_once(many: WorkOrder, django_
             list(search.matching(WorkOrder.objects.order_by("-id"), "施工")[:25])
 
 
+def test_without_redis_words_are_found_all_the_same(many: WorkOrder, settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    assert found("分贝") == [many.pk]
+    assert len(found("夜间施工")) > 5000
+
+
 @pytest.mark.parametrize(
     ("text", "query", "html"),
     [

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from workorders import feed
 from workorders.api.base import ApiView, caller
+from workorders.api.paging import limit_of
 from workorders.api.scopes import Scope
 from workorders.refusals import Invalid
 
@@ -56,7 +57,7 @@ class Events(ApiView):
         ]
     )
     def get(self, request: Request) -> Response:
-        page = feed.read(caller(request), _after(request), _limit(request))
+        page = feed.read(caller(request), _after(request), limit_of(request, PAGE, LARGEST_PAGE))
         results = [feed.shown(event) for event in page.events]
         return Response({"results": results, "next": str(page.next), "more": page.more})
 
@@ -67,13 +68,6 @@ def _after(request: Request) -> feed.Position:
         return feed.START if cursor is None else feed.Position.typed(cursor)
     except ValueError:
         raise Invalid(fields={"after": [_("This is not a cursor of the feed: take it from `next`.")]}) from None
-
-
-def _limit(request: Request) -> int:
-    given = request.query_params.get("limit", str(PAGE))
-    if not (given.isascii() and given.isdigit() and len(given) < 7 and 1 <= int(given) <= LARGEST_PAGE):
-        raise Invalid(fields={"limit": [_("A whole number from 1 to %(largest)s.") % {"largest": LARGEST_PAGE}]})
-    return int(given)
 
 
 urlpatterns = [path("events/", Events.as_view(), name="api_feed")]

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import CharField, F, Func, Q, Value
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from redis.exceptions import RedisError
 
 from workorders import numbers
 
@@ -88,7 +89,10 @@ def _with_tokens(pairs: list[str]) -> Q:
 
 def frequencies() -> dict[str, float]:
     """The share of all orders that each frequent token stands in, as PostgreSQL's own statistics have it."""
-    return cache.get_or_set("search:frequencies", _frequencies, FREQUENCIES_KEPT) or {}
+    try:
+        return cache.get_or_set("search:frequencies", _frequencies, FREQUENCIES_KEPT) or {}
+    except RedisError:
+        return _frequencies()
 
 
 def _frequencies() -> dict[str, float]:

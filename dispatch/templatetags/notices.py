@@ -3,12 +3,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dispatch.models import Notice
-from dispatch.recipients import OVERDUE, REMINDER, WARNING
+from dispatch.templatetags.alerts import LEVEL_ICONS
+from workorders.lifecycle import Level
 from workorders.templatetags.console import icon
 
 register = template.Library()
 
-SIGNS = {REMINDER: ("blue", "clock"), WARNING: ("yellow", "alert-triangle"), OVERDUE: ("red", "alert-circle")}
+COLOURS = {Level.REMINDER: "blue", Level.WARNING: "yellow"}
 
 
 @register.filter
@@ -16,5 +17,5 @@ def level_sign(notice: Notice) -> SafeString:
     """Colour and icon of an alert's level, whose word begins the subject; nothing where it is about no alert."""
     if notice.level is None:
         return SafeString("")
-    colour, sign = SIGNS[min(notice.level, OVERDUE)]
-    return format_html('<span class="badge bg-{}-lt">{}</span>', colour, icon(sign))
+    level = Level(notice.level)
+    return format_html('<span class="badge bg-{}-lt">{}</span>', COLOURS.get(level, "red"), icon(LEVEL_ICONS[level]))

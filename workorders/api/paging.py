@@ -77,10 +77,10 @@ class CursorPager:
         return chosen
 
 
-def limit_of(request: Request) -> int:
-    given = request.query_params.get("limit", str(DEFAULT))
-    if not (given.isascii() and given.isdigit() and len(given) < 7 and 1 <= int(given) <= LARGEST):
-        raise invalid({"limit": [_("A whole number from 1 to %(largest)s.") % {"largest": LARGEST}]})
+def limit_of(request: Request, default: int = DEFAULT, largest: int = LARGEST) -> int:
+    given = request.query_params.get("limit", str(default))
+    if not (given.isascii() and given.isdigit() and len(given) < 7 and 1 <= int(given) <= largest):
+        raise invalid({"limit": [_("A whole number from 1 to %(largest)s.") % {"largest": largest}]})
     return int(given)
 
 

@@ -14,6 +14,7 @@ from workorders import numbers
 from workorders.api import parts
 from workorders.api.asked import misfits, plain, schema_of
 from workorders.api.base import ApiView, caller, found
+from workorders.api.body import body
 from workorders.api.errors import PreconditionFailed, invalid
 from workorders.api.etags import version_wanted
 from workorders.api.idempotency import idempotent
@@ -98,15 +99,6 @@ def done(request: Request, order: WorkOrder, name: str) -> Event:
         return perform(order.pk, name, actor=actor, version=wanted or version, files=_files(request), **given)
     except StaleVersion as refusal:
         raise (PreconditionFailed(order=refusal.order) if wanted else refusal) from None
-
-
-def body(request: Request) -> dict[str, Any]:
-    """A JSON object, or the fields of a form."""
-    if isinstance(request.data, QueryDict):
-        return {name: request.data.getlist(name) for name in request.data if name not in request.FILES}
-    if not isinstance(request.data, dict):
-        raise invalid({"": [_("A JSON object is asked for.")]})
-    return dict(request.data)
 
 
 def _version(data: dict[str, Any]) -> int | None:

@@ -3,12 +3,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from dispatch import clients
 from dispatch.models import ApiClient
 from workorders.api.scopes import Scope
 from workorders.models import Unit
+from workorders.moments import written
 
 ONCE = "This is the only time that the secret is shown."
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         self._show(issued)
         until = issued.client.previous_secret_until
         assert until is not None
-        self.stdout.write(f"The secret before is good until {timezone.localtime(until):%Y-%m-%d %H:%M}.")
+        self.stdout.write(f"The secret before is good until {written(until)}.")
 
     def _revoke(self, options: dict[str, Any]) -> None:
         client = self._found(options)
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         for client in ApiClient.objects.select_related("unit"):
-            used = f"{timezone.localtime(client.last_used_at):%Y-%m-%d %H:%M}" if client.last_used_at else "never used"
+            used = written(client.last_used_at) if client.last_used_at else "never used"
             state = "revoked" if client.revoked_at else used
             scopes = " ".join(client.scopes)
             self.stdout.write(f"{client.client_id}  {client.unit.code:<12}{state:<18}{scopes}  {client.name}")
