@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,8 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
+from django.utils import timezone
 from hypothesis import settings as hypothesis
 
 from config import celery_app
@@ -20,6 +22,8 @@ from config.cast import Cast
 from dispatch import catalogue
 from tests.roads import Road
 from workorders import reference
+from workorders.lifecycle import Role
+from workorders.models import Unit
 
 hypothesis.register_profile("unhurried", deadline=None)  # a busy machine is no fault of the code
 hypothesis.load_profile("unhurried")
@@ -91,6 +95,24 @@ def cast(db: None) -> Cast:
 @pytest.fixture
 def road(cast: Cast) -> Road:
     return Road(cast, NOW)
+
+
+@pytest.fixture
+def recent(cast: Cast) -> Road:
+    """Orders of today, for pages that look at the real clock."""
+    return Road(cast, timezone.now() - timedelta(hours=3))
+
+
+@pytest.fixture
+def as_(cast: Cast) -> Callable[..., Client]:
+    """A client of its own for everybody who is logged in."""
+
+    def log_in(role: Role, unit: Unit | None = None) -> Client:
+        client = Client()
+        client.force_login(cast.of(role, unit))
+        return client
+
+    return log_in
 
 
 @pytest.fixture(autouse=True)

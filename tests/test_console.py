@@ -7,41 +7,19 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from config.cast import Cast
 from intake.models import Appeal, Complainant
+from tests.queries import queries_of
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
-from workorders.models import Unit, User, WorkOrder
+from workorders.models import User, WorkOrder
 from workorders.transitions import perform
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def recent(cast: Cast) -> Road:
-    """Orders of today, for pages that look at the real clock."""
-    return Road(cast, timezone.now() - timedelta(hours=3))
-
-
-@pytest.fixture
-def as_(cast: Cast, client: Client) -> Callable[..., Client]:
-    def log_in(role: Role, unit: Unit | None = None) -> Client:
-        client.force_login(cast.of(role, unit))
-        return client
-
-    return log_in
-
-
-def queries_of(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
-    return len(captured)
 
 
 def test_every_page_asks_a_stranger_to_log_in(client: Client, road: Road) -> None:
@@ -357,3 +335,18 @@ def test_the_console_speaks_english_and_chinese(as_: Callable, recent: Road) -> 
     page = client.get("/orders/?view=all").content.decode()
     assert "Work orders" in page
     assert "Registered" in page
+
+
+@pytest.mark.parametrize(
+    ("wanted", "goes_to"),
+    [("/callbacks/", "/callbacks/"), ("https://elsewhere.example/", None), ("//elsewhere.example", None), ("", None)],
+)
+def test_a_desk_goes_on_where_it_asked_for_and_never_at_a_strangers(
+    wanted: str, goes_to: str | None, as_: Callable, recent: Road
+) -> None:
+    order = recent.register()
+    client, step = as_(Role.OPERATOR), f"/orders/{order.number}/steps/note/"
+    shown = client.get(step, {"next": wanted}).content.decode()
+    assert (f'name="next" value="{wanted}"' in shown) is bool(goes_to)
+    answer = client.post(step, {"text": "请回拨", "next": wanted})
+    assert answer["Location"] == (goes_to or f"/orders/{order.number}/")

@@ -95,11 +95,6 @@ def page_as(user: User) -> Client:
     return client
 
 
-@pytest.fixture
-def recent(cast: Cast) -> Road:
-    return Road(cast, timezone.now() - timedelta(hours=3))
-
-
 def test_the_button_leads_to_the_order_and_without_one_back_to_the_list(recent: Road, dispatchers: list[User]) -> None:
     order = recent.to("accepted")
     first, second = map(page_as, dispatchers[:2])

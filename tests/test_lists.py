@@ -3,14 +3,12 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from openpyxl import load_workbook
 
 from config.cast import Cast
@@ -20,21 +18,6 @@ from workorders.lifecycle import Role
 from workorders.models import SavedView, Unit
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def recent(cast: Cast) -> Road:
-    return Road(cast, timezone.now() - timedelta(hours=3))
-
-
-@pytest.fixture
-def as_(cast: Cast) -> Callable[..., Client]:
-    def log_in(role: Role, unit: Unit | None = None) -> Client:
-        client = Client()
-        client.force_login(cast.of(role, unit))
-        return client
-
-    return log_in
 
 
 def table(client: Client, kind: str, query: dict[str, Any] | None = None) -> list[list[Any]]:

@@ -5,39 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config import demonstration
-from config.cast import Cast
 from dispatch import notices, sending, tasks
 from dispatch.models import Alert, Channel, Notice
 from tests.alerts import channel, raised
 from tests.conftest import NOW
+from tests.queries import queries_of
 from tests.roads import Road
 from workorders.lifecycle import Role
-from workorders.models import Unit
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
 OUTBOX, CHANNELS = "/admin/dispatch/notice/", "/admin/dispatch/channel/"
-
-
-@pytest.fixture
-def as_(cast: Cast, client: Client) -> Callable[..., Client]:
-    def log_in(role: Role, unit: Unit | None = None) -> Client:
-        client.force_login(cast.of(role, unit))
-        return client
-
-    return log_in
-
-
-def queries_of(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
-    return len(captured)
 
 
 def tell_operator(road: Road, count: int) -> list[Notice]:

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from config.cast import Cast
 from dispatch import rectifications, slips, supervision
 from dispatch.models import Accountability, Alert, Rectification, RectificationEntry
 from tests.conftest import NOW
+from tests.queries import queries_of
 from tests.roads import Road
 from tests.test_calendar import at
 from workorders.lifecycle import Role, Status
@@ -304,15 +303,6 @@ def test_the_policy_says_how_many_within_how_long() -> None:
 # The pages
 
 
-@pytest.fixture
-def as_(cast: Cast, client: Client) -> Callable[..., Client]:
-    def log_in(role: Role, unit: Unit | None = None) -> Client:
-        client.force_login(cast.of(role, unit))
-        return client
-
-    return log_in
-
-
 def test_the_unit_reports_its_head_signs_and_the_supervisor_decides_on_the_same_page(as_: Callable, road: Road) -> None:
     redone(road, 3)
     rectifications.demand(road.now)
@@ -364,12 +354,6 @@ def test_what_the_unit_has_to_account_for_stands_on_its_page_to_be_read(as_: Cal
     page = client.get("/rectifications/").content.decode()
     assert "Rectification report overdue" in page
     assert "To be decided" in page
-
-
-def queries_of(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
-    return len(captured)
 
 
 def test_lists_do_not_ask_more_for_more_rows(as_: Callable, road: Road) -> None:

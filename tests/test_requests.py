@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 from django_fsm import TransitionNotAllowed
 
-from config.cast import Cast
 from dispatch import supervision
 from dispatch.models import Alert, Assignment, Request
 from tests.roads import Road
@@ -666,21 +664,6 @@ def test_only_one_module_writes_requests() -> None:
 
 
 # What people see
-
-
-@pytest.fixture
-def recent(cast: Cast) -> Road:
-    """Orders of today, for pages that look at the real clock."""
-    return Road(cast, timezone.now() - timedelta(hours=3))
-
-
-@pytest.fixture
-def as_(cast: Cast, client: Client) -> Callable[..., Client]:
-    def log_in(role: Role, unit: Unit | None = None) -> Client:
-        client.force_login(cast.of(role, unit))
-        return client
-
-    return log_in
 
 
 @pytest.mark.parametrize("kind", KINDS)

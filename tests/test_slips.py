@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from django.utils.translation import override
 
-from config.cast import Cast
 from dispatch import accountability, slips, supervision
 from dispatch.models import Accountability, Alert, Rectification, Slip
 from tests.conftest import NOW
+from tests.queries import queries_of
 from tests.roads import Road
 from tests.test_calendar import at
 from tests.test_lifecycle import picture
@@ -424,21 +422,6 @@ def test_the_database_refuses_a_slip_that_does_not_hold_together(
 # What people see
 
 
-@pytest.fixture
-def recent(cast: Cast) -> Road:
-    """Orders of today, for pages that look at the real clock."""
-    return Road(cast, timezone.now() - timedelta(hours=3))
-
-
-@pytest.fixture
-def as_(cast: Cast, client: Client) -> Callable[..., Client]:
-    def log_in(role: Role, unit: Unit | None = None) -> Client:
-        client.force_login(cast.of(role, unit))
-        return client
-
-    return log_in
-
-
 def test_a_slip_waits_for_the_unit_and_its_answer_for_the_supervisor(road: Road) -> None:
     order = road.to(Status.REPORTED)
     handler, supervisor = road.cast.of(Role.HANDLER, road.lead), road.cast.of(Role.SUPERVISOR)
@@ -503,12 +486,6 @@ def test_an_order_page_with_slips_keeps_to_twelve_queries_and_does_not_ask_more_
 
 
 DESK = "/admin/dispatch/slip/"
-
-
-def queries_of(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
-    return len(captured)
 
 
 def test_the_desk_filters_finds_and_leads_to_the_steps(as_: Callable, recent: Road) -> None:

@@ -41,7 +41,9 @@ WAITS = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, *(n * HOUR for n in (2, 5, 10, 14,
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 64  # five by default: of twenty callers at once the kernel would drop some, whose second try is late
+    request_queue_size = (
+        64  # five by default: of twenty callers at once the kernel would drop some, whose second try is late
+    )
 
 
 class Receiver:

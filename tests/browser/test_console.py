@@ -1,91 +1,17 @@
 """A real browser takes one order by hand from registration to closed, and looks at the pages as people see them."""
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from config.cast import Cast
-from tests.conftest import CHROMIUM
+from tests.browser import SIZES, do, fits
 from tests.roads import Road
 from workorders.lifecycle import Role
 from workorders.models import Unit, WorkOrder
-
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
-
-# Playwright keeps an event loop in this thread; Django would refuse the plain queries of a test beside it.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-PASSWORD = "hotline-at-three"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def cast(committed: None) -> Cast:
-    return Cast(PASSWORD)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console complained of: errors of scripts, of the security policy, of missing files."""
-    return []
-
-
-@pytest.fixture
-def log_in(browser: Browser, live_server: Any, cast: Cast, complaints: list[str]) -> Iterator[Callable[..., Page]]:
-    contexts = []
-
-    def open_page(role: Role, unit: Unit | None = None, size: str = "desk", locale: str = "zh-CN") -> Page:
-        context = browser.new_context(viewport=SIZES[size], locale=locale, base_url=live_server.url)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto("/")
-        page.get_by_label("用户名").fill(cast.of(role, unit).username)
-        page.get_by_label("密码").fill(PASSWORD)
-        page.get_by_role("button", name="登录").click()
-        page.wait_for_url("**/orders/**")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def do(page: Page, step: str, **typed: str) -> None:
-    """Press the step's button on the order's page, fill its form where it has one, send it, arrive on the page again."""
-    button, form = page.locator(f"[data-step={step}]"), page.locator("#step form")
-    if typed:
-        button.click()
-    for name, value in typed.items():
-        field = form.locator(f"[name={name}]").first
-        if field.get_attribute("type") == "radio":
-            form.locator(f"[name={name}][value={value}]").check()
-        else:
-            field.fill(value)
-    with page.expect_navigation():
-        (form.locator("button.btn-primary") if typed else button).click()
-    expect(page.locator("#messages .alert-success")).to_be_visible()
 
 
 def test_one_order_goes_by_hand_from_registration_to_closed(
@@ -176,7 +102,7 @@ def test_no_page_is_wider_than_its_screen_and_no_console_error_appears(
     for path in ("/orders/?view=all", "/orders/?view=todo", f"/orders/{order.number}/", "/intake/registration/"):
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert fits(page), path
     assert complaints == []
 
 

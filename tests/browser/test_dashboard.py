@@ -1,39 +1,31 @@
 """A real browser over the supervisors' dashboard: it lives, leads on, tells of a lost connection, and is open to everybody."""
 
-import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.cast import Cast
 from evaluation import tally
+from tests.browser import violations
 from tests.feeds import alone  # noqa: F401
 from tests.roads import Road
-from tests.test_browser import PASSWORD, browser, cast, complaints, log_in  # noqa: F401
 from workorders.lifecycle import Role
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
-
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-AXE = Path(settings.BASE_DIR) / "node_modules/axe-core/axe.min.js"
 PICTURES = ("trend", "funnel", "areas", "lateness", "categories")
 
 
 @pytest.fixture
-def road(cast: Cast) -> Road:  # noqa: F811
+def road(cast: Cast) -> Road:
     return Road(cast, timezone.now())
 
 
 @pytest.fixture
-def seen(road: Road, log_in: Callable[..., Page]) -> Callable[..., Page]:  # noqa: F811
+def seen(road: Road, log_in: Callable[..., Page]) -> Callable[..., Page]:
     """The dashboard over a few orders, one of them late."""
     begin = road.now
     for status in ("registered", "dispatched", "closed"):
@@ -60,7 +52,7 @@ def number(page: Page, label: str) -> Any:
     return page.locator("#figures .figure", has_text=label).first.locator("b")
 
 
-def test_figures_move_without_a_reload(seen: Callable[..., Page], road: Road, complaints: list[str]) -> None:  # noqa: F811
+def test_figures_move_without_a_reload(seen: Callable[..., Page], road: Road, complaints: list[str]) -> None:
     page = seen()
     page.evaluate("window.sameOne = true")
     expect(number(page, "登记")).to_have_text("3")
@@ -114,7 +106,7 @@ def test_every_picture_is_a_table_too_with_links(seen: Callable[..., Page]) -> N
 def test_nobody_is_kept_out_by_how_it_is_drawn(
     size: str,
     seen: Callable[..., Page],
-    complaints: list[str],  # noqa: F811
+    complaints: list[str],
 ) -> None:
     page = seen(size=size)
     for scheme in ("light", "dark"):
@@ -123,15 +115,9 @@ def test_nobody_is_kept_out_by_how_it_is_drawn(
         expect(page.locator("[data-picture] svg, .picture-empty")).to_have_count(5)
         for summary in page.locator("#board summary").all():
             summary.click()
-        assert violations(page) == [], scheme
+        assert violations(page, "#board") == [], scheme
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert complaints == []
-
-
-def violations(page: Page) -> list[Any]:
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run('#board', {resultTypes: ['violations']})")
-    return [(one["id"], [node["html"] for node in one["nodes"][:3]]) for one in found["violations"]]
 
 
 def test_a_session_that_ended_leads_to_the_log_in(seen: Callable[..., Page]) -> None:

@@ -1,33 +1,25 @@
 """Real browsers at the alerts desk: a supervisor works it off, two meet at one alert, and it is open to everybody."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.cast import Cast
 from dispatch import thresholds
 from dispatch.models import Alert, Threshold
+from tests.browser import SIZES, violations
 from tests.roads import Road
-from tests.test_browser import SIZES, browser, cast, complaints, log_in  # noqa: F401
 from workorders.lifecycle import Role, Status
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed")]
-
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-AXE = Path(settings.BASE_DIR) / "node_modules/axe-core/axe.min.js"
 DESK = "/admin/dispatch/alert/"
 
 
 @pytest.fixture
-def burning(cast: Cast) -> list[Alert]:  # noqa: F811
+def burning(cast: Cast) -> list[Alert]:
     """Three alerts of clocks, the most urgent first, and one of a threshold."""
     now = timezone.now()
     road = Road(cast, now - timedelta(hours=3))
@@ -56,8 +48,8 @@ def status(alert: Alert) -> str:
 
 def test_a_supervisor_works_the_desk_off_by_keys(
     burning: list[Alert],
-    log_in: Callable[..., Page],  # noqa: F811
-    complaints: list[str],  # noqa: F811
+    log_in: Callable[..., Page],
+    complaints: list[str],
 ) -> None:
     page = log_in(Role.SUPERVISOR)
     page.goto(DESK)
@@ -83,7 +75,7 @@ def test_a_supervisor_works_the_desk_off_by_keys(
 
 def test_what_was_typed_waits_until_one_comes_back(
     burning: list[Alert],
-    log_in: Callable[..., Page],  # noqa: F811
+    log_in: Callable[..., Page],
 ) -> None:
     page = log_in(Role.SUPERVISOR)
     page.goto(DESK)
@@ -99,8 +91,8 @@ def test_what_was_typed_waits_until_one_comes_back(
 
 def test_of_two_supervisors_the_second_hears_who_was_first_and_loses_nothing(
     burning: list[Alert],
-    log_in: Callable[..., Page],  # noqa: F811
-    cast: Cast,  # noqa: F811
+    log_in: Callable[..., Page],
+    cast: Cast,
 ) -> None:
     unit = burning[0].unit
     first, second = log_in(Role.SUPERVISOR), log_in(Role.SUPERVISOR, unit=unit.parent if unit else None)
@@ -121,7 +113,7 @@ def test_of_two_supervisors_the_second_hears_who_was_first_and_loses_nothing(
 
 def test_the_ticked_ones_are_resolved_together(
     burning: list[Alert],
-    log_in: Callable[..., Page],  # noqa: F811
+    log_in: Callable[..., Page],
 ) -> None:
     page = log_in(Role.SUPERVISOR)
     page.goto(DESK)
@@ -136,9 +128,9 @@ def test_the_ticked_ones_are_resolved_together(
 
 def test_the_desk_works_without_scripts(
     burning: list[Alert],
-    browser: Any,  # noqa: F811
+    browser: Any,
     live_server: Any,
-    log_in: Callable[..., Page],  # noqa: F811
+    log_in: Callable[..., Page],
 ) -> None:
     cookies = log_in(Role.SUPERVISOR).context.storage_state()
     context = browser.new_context(java_script_enabled=False, storage_state=cookies, base_url=live_server.url)
@@ -154,7 +146,7 @@ def test_the_desk_works_without_scripts(
 
 def test_a_threshold_leads_to_the_orders_it_counted(
     burning: list[Alert],
-    log_in: Callable[..., Page],  # noqa: F811
+    log_in: Callable[..., Page],
 ) -> None:
     page = log_in(Role.SUPERVISOR)
     page.goto(f"{DESK}?alert={burning[3].pk}")
@@ -169,8 +161,8 @@ def test_the_desk_is_open_to_everybody_and_no_wider_than_its_screen(
     size: str,
     theme: str,
     burning: list[Alert],
-    log_in: Callable[..., Page],  # noqa: F811
-    complaints: list[str],  # noqa: F811
+    log_in: Callable[..., Page],
+    complaints: list[str],
 ) -> None:
     page = log_in(Role.SUPERVISOR, size=size)
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
@@ -180,15 +172,5 @@ def test_the_desk_is_open_to_everybody_and_no_wider_than_its_screen(
         page.locator(".together summary").click() if page.locator(".together").count() else None
         assert page.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        assert violations(page) == [], path
+        assert violations(page, ".desk") == [], path
     assert complaints == []
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run('.desk', {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {node['html'][:150]} {node['failureSummary'][:200]}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
