@@ -42,6 +42,8 @@ NOW = datetime(2026, 3, 10, 10, 0, tzinfo=CHINA)
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{WORKER}").geturl()
 settings.CACHES["default"]["LOCATION"] = celery_app.conf.broker_url = REDIS_URL
+# A real hash of a password costs as much as thirty pages; what it protects is not here.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def load() -> None:

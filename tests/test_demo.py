@@ -32,7 +32,6 @@ NOW = datetime(2026, 3, 12, 16, 20, tzinfo=CHINA)
 @pytest.fixture(autouse=True)
 def files(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.MEDIA_ROOT = tmp_path
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.delenv("DEMO_PASSWORD", raising=False)
 
 

@@ -140,7 +140,6 @@ def test_a_pause_that_comes_after_the_shorter_deadline_does_not_stop_it() -> Non
 def tell(db: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """A demo with one order of every so-manieth line of its plan: rework, returns, pauses, recalls, alerts."""
     settings.MEDIA_ROOT = tmp_path
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
     def told(every: int) -> None:
         plan = [(fate, 1, youngest, oldest) for fate, _count, youngest, oldest in demonstration.PLAN[::every]]
