@@ -4,12 +4,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
-from django.views.defaults import server_error as plain_server_error
 from drf_spectacular.views import SpectacularAPIView
 from drf_spectacular.views import SpectacularSwaggerSplitView as Docs
 
 from workorders.api import problems
 from workorders.api.steps import NoSuchAddress
+from workorders.views.refusals import server_error as page_of_error
 
 router_urls: list[Any] = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -25,4 +25,4 @@ router_urls: list[Any] = [
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
-    return problems.server_error(request) if request.path.startswith("/api/") else plain_server_error(request)
+    return problems.server_error(request) if request.path.startswith("/api/") else page_of_error(request)

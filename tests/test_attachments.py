@@ -34,7 +34,7 @@ def test_files_are_kept_with_their_hash_and_a_content_type_of_our_own(files: Pat
     event = road.act(
         order,
         "progress",
-        files=[upload("现场 照片<1>.JPG", b"jpeg"), upload("../../etc/x.pdf"), upload("长" * 220 + ".pdf")],
+        files=[upload("现场 照片<1>.JPG", b"\xff\xd8\xffe"), upload("../../etc/x.pdf"), upload("长" * 220 + ".pdf")],
     )
     found = list(Attachment.objects.filter(order=order, event=event))
     assert [(one.content_type, one.size) for one in found] == [
@@ -51,11 +51,14 @@ def test_files_are_kept_with_their_hash_and_a_content_type_of_our_own(files: Pat
 
 
 def test_a_file_that_was_read_before_is_kept_whole(files: Path, road: Road) -> None:
-    order, file = road.to(Status.HANDLING), upload("结果.pdf", b"all of it")
+    order, file = road.to(Status.HANDLING), upload("结果.pdf", b"%PDF-1.7 all of it")
     file.read()
     road.act(order, "progress", files=[file])
     found = Attachment.objects.get(order=order)
-    assert (found.file.read(), found.sha256) == (b"all of it", hashlib.sha256(b"all of it").hexdigest())
+    assert (found.file.read(), found.sha256) == (
+        b"%PDF-1.7 all of it",
+        hashlib.sha256(b"%PDF-1.7 all of it").hexdigest(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,10 @@ def test_a_file_that_was_read_before_is_kept_whole(files: Path, road: Road) -> N
         ("progress", upload("without")),
         ("progress", upload(".pdf")),
         ("progress", upload("empty.pdf", b"")),
-        ("progress", upload("large.pdf", b"x" * 1001)),
+        ("progress", upload("large.pdf", b"%PDF-".ljust(1001))),
+        ("progress", upload("程序.pdf", b"MZ\x90\x00")),
+        ("progress", upload("picture.png", b"<svg onload=alert(1)>")),
+        ("progress", upload("text.txt", b"MZ\x90\x00")),
         ("progress", "not a file"),
         ("suspend", upload("fine.pdf")),
     ],
@@ -84,5 +90,5 @@ def test_a_file_that_is_not_taken_is_refused_with_the_whole_step(step: str, file
 
 def test_the_largest_file_is_taken(files: Path, road: Road) -> None:
     order = road.to(Status.HANDLING)
-    road.act(order, "progress", files=[upload("large.pdf", b"x" * 1000)])
+    road.act(order, "progress", files=[upload("large.pdf", b"%PDF-".ljust(1000))])
     assert Attachment.objects.get(order=order).size == 1000

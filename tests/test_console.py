@@ -311,15 +311,6 @@ def test_an_open_page_learns_that_somebody_worked_on_the_order(as_: Callable, re
     assert "刚刚" in client.get(address).content.decode()
 
 
-def test_an_expired_session_sends_the_whole_page_to_the_log_in(client: Client, recent: Road) -> None:
-    order = recent.register()
-    response = client.get(
-        f"/orders/{order.number}/steps/accept/",
-        headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver/orders/{order.number}/"},
-    )
-    assert response["HX-Redirect"] == f"/login/?next=%2Forders%2F{order.number}%2F"
-
-
 @pytest.mark.parametrize("page", ["/orders/", "/login/", "/healthz"])
 def test_the_content_security_policy_allows_no_inline_script(page: str, client: Client) -> None:
     policy = client.get(page)["Content-Security-Policy"]

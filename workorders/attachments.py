@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 
+from workorders import signatures
 from workorders.models import Attachment, Event
 
 # The content type is ours, by extension: what the browser claims is not believed.
@@ -40,7 +41,7 @@ def shown_name(file: UploadedFile) -> str:
 
 
 def check(file: UploadedFile) -> None:
-    """Raises ValidationError for a file that is empty, too large or of a kind that is not taken."""
+    """Raises ValidationError for a file that is empty, too large, of a kind that is not taken, or not of its kind."""
     named = {"name": file.name}
     if extension(file) not in CONTENT_TYPES:
         kinds = " ".join(sorted(suffix.lstrip(".") for suffix in CONTENT_TYPES))
@@ -52,6 +53,15 @@ def check(file: UploadedFile) -> None:
     if file.size > settings.ATTACHMENT_MAX_BYTES:
         limit = settings.ATTACHMENT_MAX_BYTES // (1024 * 1024)
         raise ValidationError(_("“%(name)s” is larger than %(limit)s MB.") % {**named, "limit": limit})
+    if not signatures.fits(extension(file), _head(file)):
+        raise ValidationError(_("“%(name)s” is not what its name says: its content is of another kind.") % named)
+
+
+def _head(file: UploadedFile) -> bytes:
+    file.seek(0)
+    head = file.read(signatures.LOOKED_AT)
+    file.seek(0)
+    return head
 
 
 def attach(event: Event, files: Iterable[UploadedFile]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db.models import Model
@@ -108,6 +109,17 @@ class OrderField(forms.CharField):
 
 class FilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        """What the browser needs to refuse a file before it is sent."""
+        context = super().get_context(name, value, attrs)
+        most, message = settings.ATTACHMENT_MAX_BYTES, _("“%(name)s” is larger than %(limit)s MB.")
+        context["widget"]["attrs"] |= {
+            "accept": ",".join(attachments.CONTENT_TYPES),
+            "data-max-bytes": most,
+            "data-too-large": str(message) % {"name": "%", "limit": most // (1024 * 1024)},
+        }
+        return context
 
 
 class FilesField(forms.FileField):

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from workorders import health
+from workorders import health, selectors
 from workorders.lifecycle import Role
 
 
@@ -62,13 +62,21 @@ def panels_of(order: Any, user: Any) -> list[dict[str, Any]]:
     return [{"title": panel.title, "template": panel.template, **context} for panel, context in found if context]
 
 
+def entries_of(user: Any) -> list[MenuEntry]:
+    return [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]
+
+
 def menu(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the entries this user's roles open, and what the administrator has to see at once."""
     user: Any = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    entries = [entry for entry in _entries if not entry.roles or user.has_role(*entry.roles)]
     year = health.unannounced_year(timezone.localdate()) if user.has_role(Role.ADMINISTRATOR) else None
     # What has to be asked for is fetched by the page, again and again: it may change while the page is open.
     watches = any(user.has_role(*roles) for roles in _banners.values())
-    return {"menu": entries, "unannounced_year": year, "watches": watches}
+    return {
+        "menu": entries_of(user),
+        "unannounced_year": year,
+        "watches": watches,
+        "has_work": selectors.has_work(user),
+    }

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from workorders.views import attachments, exports, lookups, orders, saved, steps
+from workorders.views import attachments, exports, lookups, orders, palette, saved, steps, work
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders")),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("orders/<str:number>/changed/", orders.changed, name="order_changed"),
     path("orders/<str:number>/steps/<slug:name>/", steps.step, name="step"),
     path("orders/<str:number>/files/<int:pk>/", attachments.attachment, name="attachment"),
+    path("palette/", palette.palette, name="palette"),
+    path("work/", work.work, name="work"),
     path("banners/", lookups.banners, name="banners"),
     path("views/", saved.save, name="save_view"),
     path("views/<int:pk>/remove/", saved.remove, name="remove_view"),

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from workorders import numbers, search
+from workorders import facts, numbers, search
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.selectors import pressing, told
@@ -27,6 +27,7 @@ GRADE_ICONS = {Grade.EMERGENCY: "urgent", Grade.UTILITY: "bolt", Grade.ORDINARY:
 OUTCOME_COLOURS = {"met": "green", "missed": "red", "void": "secondary"}
 register.filter("pressing", pressing)
 register.filter("told", told)
+register.filter("sealed", facts.sealed)
 register.filter("spoken", numbers.spoken)
 register.filter("marked", search.marked)
 register.filter("snippet", search.snippet)

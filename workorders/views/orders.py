@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from workorders import columns, leases, numbers, panels, presence, selectors
+from workorders import columns, feed, leases, numbers, panels, presence, selectors
 from workorders.columns import ListForm
 from workorders.lifecycle import Step
 from workorders.models import WorkOrder
@@ -22,6 +22,7 @@ from workorders.views.request import StaffRequest
 def orders(request: StaffRequest) -> HttpResponse:
     form = filters(request)
     form.is_valid()
+    read_until = feed.settled().transaction  # before the rows are read: what comes later is announced
     listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), page=_page(request))
     found = listing.orders
     if len(found) == 1 and numbers.typed(request.GET.get("q", "")) == found[0].number and not request.htmx:
@@ -30,7 +31,7 @@ def orders(request: StaffRequest) -> HttpResponse:
     shown = columns.chosen(form.cleaned_data.get("columns", []))
     context = {"form": form, "listing": listing, "columns": shown, "shown": [column.name for column in shown]}
     # What stands around the rows is not sent again with them.
-    around = {} if request.htmx else {"saved_views": saved.views_of(request.user)}
+    around = {} if request.htmx else {"saved_views": saved.views_of(request.user), "since": read_until}
     return render(request, template, {**context, **around})
 
 

@@ -1,5 +1,7 @@
 """ONE view for all steps: the form is built from what the step needs, and `perform()` decides."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -9,43 +11,54 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from workorders import facts, numbers, selectors
 from workorders.forms import StepForm
 from workorders.models import WorkOrder
-from workorders.refusals import NotVisible, Refused
+from workorders.refusals import Invalid, NotVisible, Refused
 from workorders.transitions import STEPS, check, form_of, perform
-from workorders.views.orders import found
+from workorders.views.orders import buttons, found
 from workorders.views.request import StaffRequest
+
+# What a form carries beside what was typed.
+CARRIED = ("csrfmiddlewaretoken", "version", "seen", "next")
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
-    order = found(request, number)
     if name not in STEPS:
         raise NotVisible
-    return _post(request, order, name) if request.method == "POST" else _get(request, order, name)
+    if request.method == "GET":
+        return _get(request, found(request, number), name)
+    order = selectors.order_page(request.user, numbers.typed(number))
+    return _post(request, order, name) if order else _not_possible(request, name, NotVisible(), None)
 
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     check(order, name, actor=request.user)
-    return _form(request, order, name, form_of(name)(order=order, step=STEPS[name], actor=request.user))
+    form = form_of(name)(order=order, step=STEPS[name], actor=request.user)
+    return _form(request, order, name, form, since=_since(order, _version(request.GET)))
 
 
 def _post(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
-    form = form_of(name)(request.POST, request.FILES, order=order, step=STEPS[name], actor=request.user)
+    form = _filled(request, order, name)
     try:
         perform(
             order.pk,
             name,
             actor=request.user,
-            version=_version(request),
+            version=_version(request.POST),
             files=request.FILES.getlist("files"),
             **{field: form[field].data for field in form.fields if field != "files"},
         )
     except Refused as refusal:
-        return _refused(request, order, name, form, refusal)
+        return _refused(request, order.number, name, refusal)
     messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
     return _to(request, _after(request, order))
+
+
+def _filled(request: StaffRequest, order: WorkOrder, name: str) -> StepForm:
+    return form_of(name)(request.POST, request.FILES, order=order, step=STEPS[name], actor=request.user)
 
 
 def _after(request: StaffRequest, order: WorkOrder) -> str:
@@ -58,17 +71,56 @@ def _next(request: StaffRequest) -> str:
     return wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else ""
 
 
-def _version(request: StaffRequest) -> int | None:
-    version = request.POST.get("version", "")
+def _version(given: Any) -> int | None:
+    version = given.get("version", "")
     return int(version) if version.isascii() and version.isdigit() else None
 
 
-def _refused(request: StaffRequest, order: WorkOrder, name: str, form: StepForm, refusal: Refused) -> HttpResponse:
-    """What was typed stays in the form; what happened in the meantime stands beside it."""
-    seen = _version(request) or order.version
-    since = [event for event in order.events.all() if event.number > seen]
+def _since(order: WorkOrder, version: int | None) -> list[Any]:
+    """What happened after the version that the user saw."""
+    return [event for event in order.events.all() if version and event.number > version]
+
+
+def _refused(request: StaffRequest, number: str, name: str, refusal: Refused) -> HttpResponse:
+    """What was typed stays; beside it stands the order as it was seen and as it is now, read after the refusal."""
+    order = selectors.order_page(request.user, number)
+    if order is None:
+        return _not_possible(request, name, refusal, None)
+    impossible = _impossible(request, order, name)
+    if impossible and not isinstance(refusal, Invalid):
+        return _not_possible(request, name, impossible, order)
+    form = _filled(request, order, name)
     form.is_valid()
-    return _form(request, order, name, form, refusal=refusal, since=since, status=refusal.status)
+    seen = _seen(request, order)
+    return _form(request, order, name, form, refusal=refusal, **seen, status=refusal.status)
+
+
+def _impossible(request: StaffRequest, order: WorkOrder, name: str) -> Refused | None:
+    try:
+        check(order, name, actor=request.user)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def _seen(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
+    before = facts.opened(order, request.POST.get("seen", ""))
+    return {"since": _since(order, _version(request.POST)), "changes": facts.changes(before, order)}
+
+
+def _not_possible(request: StaffRequest, name: str, refusal: Refused, order: WorkOrder | None) -> HttpResponse:
+    """Nothing can be sent any more: what was typed is handed back to be copied, beside what can be done instead."""
+    template = "workorders/_not_possible.html" if request.htmx else "workorders/not_possible.html"
+    context: dict[str, Any] = {"refusal": refusal, "order": order, "step": STEPS[name], "typed": _typed(request, name)}
+    if order:
+        context |= {**_seen(request, order), "steps": buttons(order, request.user)}
+    return render(request, template, context, status=refusal.status)
+
+
+def _typed(request: StaffRequest, name: str) -> list[tuple[str, str]]:
+    labels = {field: one.label for field, one in form_of(name).base_fields.items()} | {"reason": _("Reason")}
+    given = ((field, "\n".join(filter(None, values))) for field, values in request.POST.lists() if field not in CARRIED)
+    return [(str(labels.get(field, field)), text) for field, text in given if text]
 
 
 def _form(
@@ -79,6 +131,7 @@ def _form(
     *,
     refusal: Refused | None = None,
     since: object = (),
+    changes: object = (),
     status: int = 200,
 ) -> HttpResponse:
     template = "workorders/_step_form.html" if request.htmx else "workorders/step.html"
@@ -89,6 +142,7 @@ def _form(
         "form": form,
         "refusal": refusal,
         "since": since,
+        "changes": changes,
         "next": _next(request),
     }
     return render(request, template, context, status=status)

@@ -1,4 +1,4 @@
-// The console works without this file; with it, clocks tick, keys help and nothing typed is lost.
+// The console works without its scripts; with them, clocks tick, keys help and nothing typed is lost.
 (() => {
   const words = document.body.dataset;
 
@@ -23,56 +23,37 @@
   };
   setInterval(tick, 15000);
 
-  // What is typed is kept in this tab until the server has taken it: a reload, a lost connection, an expired session.
-  const fields = (form) => [...form.elements].filter((one) => one.name && !["hidden", "password", "file", "submit"].includes(one.type));
-  const key = (form) => `keep:${form.dataset.keep}`;
-  const keep = (form) => {
-    const values = fields(form).filter((one) => one.type !== "radio" || one.checked).map((one) => [one.name, one.value]);
-    sessionStorage.setItem(key(form), JSON.stringify(values));
+  // How much waits stands in the title too, where it is seen from another tab.
+  const title = document.title;
+  const count = () => {
+    const waiting = document.querySelector("#to-do .badge")?.firstChild.textContent.trim();
+    document.title = waiting ? `(${waiting}) ${title}` : title;
   };
-  const restore = (form) => {
-    const values = JSON.parse(sessionStorage.getItem(key(form)) || "[]");
-    if (form.querySelector(".error, .alert")) return;
-    for (const one of fields(form)) {
-      const at = values.findIndex(([name, value]) => name === one.name && (one.type !== "radio" || value === one.value));
-      if (at < 0) continue;
-      if (one.type === "radio") one.checked = true;
-      else one.value = values[at][1];
-      values.splice(at, 1);
-    }
-  };
-  document.addEventListener("input", (event) => {
-    const form = event.target.closest("form[data-keep]");
-    if (form) keep(form);
+  // A tab that nobody sees asks for nothing, and asks at once when it is looked at again.
+  document.addEventListener("htmx:config:request", (event) => {
+    if (document.hidden && event.target.matches("[data-pauses]")) event.preventDefault();
   });
-  document.addEventListener("submit", (event) => {
-    const form = event.target.closest("form[data-keep]");
-    if (form) sessionStorage.setItem("sent", key(form));
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.querySelectorAll("[data-pauses]").forEach((one) => htmx.trigger(one, "look"));
   });
-  if (document.querySelector("#messages .alert-success") && sessionStorage.getItem("sent")) {
-    sessionStorage.removeItem(sessionStorage.getItem("sent"));
-    sessionStorage.removeItem("sent");
-  }
-  document.querySelectorAll("form[data-keep]").forEach(restore);
 
   document.addEventListener("htmx:after:swap", () => {
     tick();
-    const form = document.querySelector("#step form[data-keep]");
-    if (!form || form.dataset.ready) return;
-    form.dataset.ready = "yes";
-    restore(form);
-    (form.querySelector(".has-error input, .has-error textarea, .has-error select") || fields(form)[0] || form.querySelector("button")).focus();
+    count();
+    const form = document.querySelector("#step form");
+    if (!form || form.dataset.seen) return;
+    form.dataset.seen = "yes";
+    const wrong = form.querySelector("[aria-invalid=true], .has-error input");
+    (wrong || form.querySelector("input:not([type=hidden]), textarea, select") || form.querySelector("button"))?.focus();
   });
 
   document.querySelector(".stepper .now")?.scrollIntoView({ inline: "center", block: "nearest" });
 
-  // Keys
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input, textarea, select");
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form) event.target.form.requestSubmit();
-    if (event.key === "n" && !typing && !event.ctrlKey && !event.metaKey) document.getElementById("next-order")?.click();
-    if (event.key === "/" && !typing) event.preventDefault(), document.getElementById("find")?.focus();
-    if (event.key === "Escape" && event.target.closest("#step")) document.getElementById("step").replaceChildren();
+    if (event.key !== "Escape" || event.defaultPrevented || !event.target.closest("#step")) return;
+    const name = document.querySelector("#step form")?.action;
+    document.getElementById("step").replaceChildren();
+    [...document.querySelectorAll("a[data-step]")].find((one) => one.href === name)?.focus();
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#theme")) {
@@ -85,14 +66,8 @@
     const chip = event.target.closest("[data-clear]");
     const filters = document.getElementById("filters");
     if (chip && filters) event.preventDefault(), filters.elements[chip.dataset.clear].value = "", filters.requestSubmit();
-    const open = document.querySelector("details.me[open]");
-    if (open && !event.target.closest("details.me")) open.open = false;
+    for (const open of document.querySelectorAll("details:is(.me, .drop)[open]")) {
+      if (!open.contains(event.target)) open.open = false;
+    }
   });
-
-  // A lost connection is shown, and goes away by itself.
-  const offline = document.getElementById("offline");
-  addEventListener("offline", () => (offline.hidden = false));
-  addEventListener("online", () => (offline.hidden = true));
-  document.addEventListener("htmx:error", () => (offline.hidden = false));
-  document.addEventListener("htmx:before:swap", () => (offline.hidden = true));
 })();
