@@ -90,26 +90,27 @@
     option.append(name, rest);
     return option;
   };
-  const told = (all) => (all.length ? found.replace("%", all.length) : none);
+  const remark = (text) => {
+    const said = Object.assign(document.createElement("li"), { className: "rest", textContent: text });
+    said.setAttribute("role", "option");
+    said.setAttribute("aria-disabled", "true");
+    return said;
+  };
   const open = async (everything) => {
     const asked = input, all = await load(asked.dataset.picker);
     if (asked !== input || document.activeElement !== asked) return;
     const fitting = search(all, everything ? "" : asked.value);
     matches = fitting.slice(0, SHOWN);
     box.replaceChildren(...matches.map(line));
-    if (fitting.length > SHOWN) {
-      const rest = Object.assign(document.createElement("li"), { className: "rest", textContent: more.replace("%", fitting.length - SHOWN) });
-      rest.setAttribute("role", "presentation");
-      box.append(rest);
-    }
-    say(told(fitting));
-    if (!matches.length) return close();
+    if (!matches.length) box.append(remark(none));
+    if (fitting.length > SHOWN) box.append(remark(more.replace("%", fitting.length - SHOWN)));
+    say(fitting.length ? found.replace("%", fitting.length) : none);
     box.setAttribute("aria-label", asked.labels?.[0]?.textContent.trim() || asked.getAttribute("aria-label") || asked.name);
     if (!isOpen()) box.showPopover();
     asked.setAttribute("aria-expanded", "true");
     place();
     box.scrollTop = 0;
-    point(asked.value.trim() && !everything ? 0 : -1);
+    point(matches.length && asked.value.trim() && !everything ? 0 : -1);
   };
   const choose = (at) => {
     input.value = matches[at].value;
@@ -142,9 +143,10 @@
   });
   document.addEventListener("click", (event) => ours(event) && !isOpen() && open(true));
 
+  const step = (by) => matches.length && point((Math.max(active, by < 0 ? 0 : -1) + by + matches.length) % matches.length);
   const KEYS = {
-    ArrowDown: () => (isOpen() ? point((active + 1) % matches.length) : open(true)),
-    ArrowUp: () => (isOpen() ? point((active > 0 ? active : matches.length) - 1) : open(true)),
+    ArrowDown: () => (isOpen() ? step(1) : open(true)),
+    ArrowUp: () => (isOpen() ? step(-1) : open(true)),
     Enter: () => isOpen() && active >= 0 && choose(active),
     Escape: () => isOpen() && close(),
   };
@@ -162,7 +164,7 @@
   box.addEventListener("mousedown", (event) => event.preventDefault());
   box.addEventListener("click", (event) => {
     const at = [...box.children].indexOf(event.target.closest("[role=option]"));
-    if (at >= 0) choose(at);
+    if (matches[at]) choose(at);
   });
   addEventListener("scroll", (event) => isOpen() && event.target !== box && place(), true);
   addEventListener("resize", () => isOpen() && place());
