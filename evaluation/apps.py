@@ -9,7 +9,8 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from evaluation import counted, forms, panels, records
+        from evaluation import counted, forms, judged, panels, records
+        from intake import callers
         from workorders import stages
         from workorders.transitions import transitioned
 
@@ -18,6 +19,7 @@ class EvaluationConfig(AppConfig):
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
         counted.add()
+        callers.judged_by(judged.judged)
         panels.add()
 
 

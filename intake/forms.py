@@ -1,12 +1,15 @@
 """What reception asks for: the registration form, and what the operators' steps carry."""
 
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from intake.models import Appeal
-from workorders.forms import CodeField, OrderField, StepForm, line, text
+from workorders.forms import CodeField, FilesField, OrderField, StepForm, line, text
 from workorders.lifecycle import Grade, Kind
 
 # The six branches of Art. 11; each obliges the hotline to a reply of its own.
@@ -50,6 +53,50 @@ class RegistrationForm(forms.Form):
         required=False,
         help_text=_("Units get neither name nor telephone; the hotline passes messages on."),
     )
+    call_back_at = forms.DateTimeField(
+        label=_("Wishes to be called back at"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    green_channel = forms.ChoiceField(
+        label=_("Green channel"), choices=[("", _("No")), *Appeal.GreenChannel.choices], required=False
+    )
+    on_behalf_by = line(_("On behalf: who speaks"), limit=80)
+    home_visit = forms.BooleanField(label=_("Needs a visit at home"), required=False)
+
+    def clean_call_back_at(self) -> datetime | None:
+        wished = self.cleaned_data["call_back_at"]
+        if wished and wished <= timezone.now():
+            raise forms.ValidationError(_("This time has passed already. Choose one that is still to come."))
+        return wished
+
+
+class DeskForm(RegistrationForm):
+    """What stands on the reception desk: the registration, its files, and what is to be done with it."""
+
+    ACCEPT, REGISTER, ADD = "accept", "register", "add_to"
+
+    act = forms.CharField(required=False, max_length=40)
+    token = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["files"] = FilesField(label=_("Files"), required=False)
+        # A browser would cut what is pasted, in silence; here it is kept, and said to be too long.
+        self.fields["matter"].widget.attrs |= {"data-limit": self.fields["matter"].widget.attrs.pop("maxlength")}
+        self.fields["matter"].widget.attrs["aria-keyshortcuts"] = "Alt+O"
+        self.fields["category"].widget.attrs["aria-keyshortcuts"] = "Alt+K"
+        self.fields["area"].widget.attrs["aria-keyshortcuts"] = "Alt+P"
+        self.fields["green_channel"].widget.attrs["aria-keyshortcuts"] = "Alt+G"
+        self.fields["phone"].widget.attrs |= {"autocomplete": "off", "aria-keyshortcuts": "F2"}
+        self.fields["phone"].widget.input_type = "tel"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        cleaned["act"] = cleaned.get("act") or self.ACCEPT
+        if cleaned["act"] == self.ACCEPT and "category" not in self.errors and not cleaned.get("category"):
+            self.add_error("category", _("Accepting takes a category. Without one, register only."))
+        return cleaned
 
 
 class AnswerForm(StepForm):

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from intake import confidence
+from workorders.fields import mask_name
 from workorders.lifecycle import Role
 from workorders.panels import MenuEntry, Panel, add_entry, add_panel
 
@@ -24,9 +25,14 @@ def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     people = {appeal.complainant.pk: appeal.complainant for appeal in found if appeal.complainant}
     shown = [person.shown if looked else person.masked for person in people.values()]
     shown = [{"name": confidence.relay_note()}] if hidden else shown
-    return {"appeals": found, "people": shown, "looked": looked, "order": order}
+    voices = [(appeal, "" if hidden else _speaker(appeal, looked)) for appeal in found]
+    return {"voices": voices, "people": shown, "looked": looked, "order": order}
+
+
+def _speaker(appeal: Any, looked: bool) -> str:
+    return appeal.on_behalf_by if looked else mask_name(appeal.on_behalf_by)
 
 
 def add() -> None:
     add_panel(Panel(_("Complainant"), "intake/_appeals.html", appeals))
-    add_entry(MenuEntry(_("Register"), "registration", "phone-plus", (Role.OPERATOR,)))
+    add_entry(MenuEntry(_("Reception desk"), "reception", "headset", (Role.OPERATOR,)))

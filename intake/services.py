@@ -1,18 +1,25 @@
 """From a voice to a registered order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from intake.models import Appeal, Complainant
 from workorders import transitions
-from workorders.lifecycle import Grade, Kind
+from workorders.attachments import attach
+from workorders.lifecycle import Grade, Kind, Status
 
 if TYPE_CHECKING:
     from workorders.models import Area, Category, User, WorkOrder
+
+
+LONGEST_NOTE = 4000
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class Voice:
     identity: str = ""
     home: str = ""
     anonymous_to_unit: bool = False
+    call_back_at: datetime | None = None
+    green_channel: str = ""
+    on_behalf_by: str = ""
+    home_visit: bool = False
+    files: Sequence[UploadedFile] = ()
     source: str = ""
     source_id: str = ""
 
@@ -44,17 +56,57 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
     """
     now = now or timezone.now()
     event = transitions.register(actor=actor, now=now, data={"channel": str(voice.channel)}, **_facts(voice))
-    Appeal.objects.create(
-        order=event.order,
+    attach(event, voice.files)
+    _keep(voice, event.order, now)
+    return event.order
+
+
+@transaction.atomic
+def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | None = None) -> Appeal:
+    """补充诉求: what is said of a running order stands under it as an appeal of its own, and the ledger tells it.
+
+    Brought twice (the same `source` and `source_id`) it is added once.
+    """
+    known = _known(voice)
+    if known:
+        return known
+    now = now or timezone.now()
+    transitions.perform(order.pk, "note", actor=actor, now=now, files=voice.files, text=_note_of(voice))
+    return _keep(voice, order, now)
+
+
+@transaction.atomic
+def take_and_accept(voice: Voice, *, actor: "User") -> tuple[Appeal, bool]:
+    """Register and accept at once, both or neither. Brought again, it is neither registered nor accepted again."""
+    appeal, is_new = take(voice, actor=actor)
+    order = appeal.order
+    if order.status == Status.REGISTERED:
+        facts: dict[str, Any] = {"category": order.category, "area": order.area, "grade": order.grade}
+        appeal.order = transitions.perform(order.pk, "accept", actor=actor, **facts).order
+    return appeal, is_new
+
+
+def _keep(voice: Voice, order: "WorkOrder", now: datetime) -> Appeal:
+    return Appeal.objects.create(
+        order=order,
         complainant=_complainant(voice),
         channel=voice.channel,
         anonymous_to_unit=voice.anonymous_to_unit,
+        call_back_at=voice.call_back_at,
+        green_channel=voice.green_channel,
+        on_behalf_by=voice.on_behalf_by,
+        home_visit=voice.home_visit,
         words=voice.matter,
         received_at=now,
         source=voice.source,
         source_id=voice.source_id,
     )
-    return event.order
+
+
+def _note_of(voice: Voice) -> str:
+    """The appeal keeps all the words; a note takes its beginning where they are very long."""
+    said = _("The complainant adds: %(words)s") % {"words": voice.matter}
+    return said if len(said) <= LONGEST_NOTE else said[: LONGEST_NOTE - 1] + "…"
 
 
 def take(voice: Voice, *, actor: "User | None") -> tuple[Appeal, bool]:

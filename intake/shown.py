@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from intake import confidence
+from intake import callers, confidence
 from intake.models import Appeal, Call, Complainant
 from workorders.api.serializers import CodeOf
 from workorders.fields import mask_number
@@ -89,6 +89,9 @@ class AppealSerializer(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(Appeal.Channel.choices)
     received_at = serializers.DateTimeField()
     complainant = ComplainantSerializer()
+    call_back_at = serializers.DateTimeField(allow_null=True)
+    green_channel = serializers.CharField(allow_blank=True, help_text=_("elderly, disabled or other; empty for none"))
+    home_visit = serializers.BooleanField()
 
 
 def progress(appeal: Appeal) -> dict[str, Any]:
@@ -119,11 +122,11 @@ def _answer(order: WorkOrder, events: list[Event]) -> str | None:
 
 def screen_pop(call: Call, actor: User) -> dict[str, Any]:
     people = list(Complainant.by_phone(call.phone).order_by("-pk"))
-    theirs = WorkOrder.objects.visible_to(actor).filter(appeals__complainant__in=people).distinct()
+    theirs = callers.orders_of(people, actor)
     counts = theirs.aggregate(
-        total=Count("pk", distinct=True),
-        open=Count("pk", filter=Q(status__in=OPEN), distinct=True),
-        recent=Count("pk", filter=Q(registered_at__gte=call.announced_at - RECENT), distinct=True),
+        total=Count("pk"),
+        open=Count("pk", filter=Q(status__in=OPEN)),
+        recent=Count("pk", filter=Q(registered_at__gte=call.announced_at - RECENT)),
     )
     name = people[0].masked["name"] if people else ""
     shown = {
@@ -142,6 +145,9 @@ def appeals_of(order: WorkOrder, user: Any) -> list[dict[str, Any]]:
             "channel": appeal.channel,
             "received_at": appeal.received_at,
             "complainant": _person(appeal, user, confidence.masked),
+            "call_back_at": appeal.call_back_at,
+            "green_channel": appeal.green_channel,
+            "home_visit": appeal.home_visit,
         }
         for appeal in _appeals(order)
     ]

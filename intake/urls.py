@@ -1,5 +1,6 @@
 from django.urls import path
+from django.views.generic import RedirectView
 
-from intake import views
-
-urlpatterns = [path("intake/registration/", views.registration, name="registration")]
+urlpatterns = [
+    path("intake/registration/", RedirectView.as_view(pattern_name="reception", query_string=True), name="registration")
+]

@@ -1,30 +1,208 @@
+"""受理台: the desk that operators work at with a telephone in one ear."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
-from intake.forms import RegistrationForm
-from intake.services import Voice, register
-from workorders.lifecycle import Role
-from workorders.refusals import NotAllowed
+from intake import callers, calls
+from intake.forms import DeskForm, RegistrationForm
+from intake.models import Appeal, Call
+from intake.services import Voice, add_to, take, take_and_accept
+from workorders import numbers
+from workorders.lifecycle import ClockKind, Role
+from workorders.models import Unit, WorkOrder
+from workorders.refusals import NotAllowed, NotVisible, Refused
+from workorders.templatetags.console import moment
+from workorders.transitions import STEPS, form_of, perform
 from workorders.views.request import StaffRequest
 
+View = Callable[..., HttpResponse]
 
-@login_required
-def registration(request: StaffRequest) -> HttpResponse:
-    """登记: one form for every channel."""
-    if not request.user.has_role(Role.OPERATOR):
-        raise NotAllowed
-    form = RegistrationForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        order = register(Voice(**_words(form.cleaned_data)), actor=request.user)
-        messages.success(request, _("Registered. The number is %(number)s.") % {"number": order.spoken_number})
-        return redirect("order", number=order.number)
-    return render(request, "intake/registration.html", {"form": form}, status=400 if form.errors else 200)
+# What may be done with a call besides accepting it, each with its key. All of it is registered first, so nothing is lost.
+ACTS = [
+    ("register", gettext_lazy("Register only"), "Alt+R"),
+    ("answer", gettext_lazy("Answer"), "Alt+S"),
+    ("ask_correction", gettext_lazy("Ask for correction"), "Alt+C"),
+    ("decline", gettext_lazy("Decline"), "Alt+X"),
+    ("merge", gettext_lazy("Merge"), "Alt+M"),
+    ("transfer", gettext_lazy("Transfer emergency"), "Alt+T"),
+]
 
 
-def _words(cleaned: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in cleaned.items() if value not in (None, "")}
+def for_operators(view: View) -> View:
+    @login_required
+    @wraps(view)
+    def guarded(request: StaffRequest, *args: Any, **named: Any) -> HttpResponse:
+        if not request.user.has_role(Role.OPERATOR):
+            raise NotAllowed
+        return view(request, *args, **named)
+
+    return guarded
+
+
+@never_cache
+@for_operators
+def desk(request: StaffRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _file(request)
+    call = calls.opened(request.GET.get("call", ""), request.user, now=timezone.now())
+    form = DeskForm(initial={"phone": call.phone if call else ""})
+    return _shown(request, form, call)
+
+
+def _file(request: StaffRequest) -> HttpResponse:
+    form = DeskForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            return _to(request, _done(request, form))
+        except Refused as refusal:
+            form.add_error(None, ValidationError(str(refusal.message)))
+        except ValidationError as problem:
+            form.add_error(None, problem)
+    return _shown(request, form, None, status=400)
+
+
+def _done(request: StaffRequest, form: DeskForm) -> str:
+    """Where the desk goes on."""
+    act, voice = form.cleaned_data["act"], _voice(form, request)
+    if act.isdigit():
+        return _added(request, _order(request, act), voice)
+    if act not in (DeskForm.ACCEPT, *(name for name, _label, _key in _acts())):
+        raise ValidationError(_("There is no such button on this desk."))
+    filed = take_and_accept if act == DeskForm.ACCEPT else take
+    appeal, is_new = filed(voice, actor=request.user)
+    if not is_new and appeal.words != voice.matter:
+        raise ValidationError(_known_already(appeal))
+    if act == DeskForm.ACCEPT:
+        messages.success(request, _accepted(appeal.order, request))
+    else:
+        messages.success(request, _("Registered. The number is %(number)s.") % {"number": appeal.order.spoken_number})
+    return reverse("reception") if act in (DeskForm.ACCEPT, DeskForm.REGISTER) else _triage(appeal.order, act)
+
+
+def _voice(form: DeskForm, request: StaffRequest) -> Voice:
+    known = {field.name for field in fields(Voice)}
+    given = {name: value for name, value in form.cleaned_data.items() if name in known and value not in (None, "")}
+    token = form.cleaned_data["token"]
+    return Voice(source=request.user.username[:60], source_id=str(token or ""), **given)
+
+
+def _known_already(appeal: Appeal) -> str:
+    """The answer was lost on its way, and the operator went on writing."""
+    return format_html(
+        _("This was registered before, as {}. Add what is new to that order; the form still holds all of it."),
+        appeal.order.spoken_number,
+    )
+
+
+def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
+    add_to(order, voice, actor=request.user)
+    messages.success(request, _("Added to %(number)s.") % {"number": order.spoken_number})
+    return reverse("reception")
+
+
+def _accepted(order: WorkOrder, request: StaffRequest) -> str:
+    due = order.clocks.filter(kind=ClockKind.RESOLUTION).order_by("-started_at").first()
+    unit = _probable_unit(order, request)
+    told = {"number": order.spoken_number, "due": moment(due.due_at) if due else "", "unit": unit}
+    if unit:
+        return _("Accepted. The number is %(number)s. Due: %(due)s. By the catalogue it goes to: %(unit)s.") % told
+    return _("Accepted. The number is %(number)s. Due: %(due)s.") % told
+
+
+def _probable_unit(order: WorkOrder, request: StaffRequest) -> Unit | None:
+    """What the dispatcher will be offered."""
+    return form_of("dispatch")(order=order, step=STEPS["dispatch"], actor=request.user).initial.get("lead")
+
+
+def _triage(order: WorkOrder, step: str) -> str:
+    """Where the step's form stands open."""
+    try:
+        return f"{reverse('triage', args=[order.number])}?step={step}"
+    except NoReverseMatch:
+        return f"{reverse('step', args=[order.number, step])}?next={reverse('reception')}"
+
+
+def _acts() -> list[tuple[str, Any, str]]:
+    return [act for act in ACTS if act[0] == DeskForm.REGISTER or act[0] in STEPS]
+
+
+def _order(request: StaffRequest, number: str) -> WorkOrder:
+    order = WorkOrder.objects.visible_to(request.user).filter(number=numbers.typed(number)).first()
+    if order is None:
+        raise NotVisible
+    return order
+
+
+def _shown(request: StaffRequest, form: DeskForm, call: Call | None, status: int = 200) -> HttpResponse:
+    around = {} if request.htmx else _around(request, form, call)
+    template = "intake/_filing.html" if request.htmx else "intake/reception.html"
+    return render(request, template, {"form": form, "acts": _acts(), **around}, status=status)
+
+
+def _around(request: StaffRequest, form: DeskForm, call: Call | None) -> dict[str, Any]:
+    phone = str(form["phone"].value() or "")
+    known = callers.of_phone(phone, request.user) if phone and "phone" not in form.errors else None
+    return {"caller": known, "call": call}
+
+
+@for_operators
+@require_POST
+def caller(request: StaffRequest) -> HttpResponse:
+    return _caller(request)
+
+
+def _caller(request: StaffRequest, **said: Any) -> HttpResponse:
+    """The telephone comes in the body: an address is kept in logs."""
+    try:
+        phone = RegistrationForm.base_fields["phone"].clean(request.POST.get("phone", ""))
+    except ValidationError as problem:
+        return render(request, "intake/_caller.html", {"problem": problem.messages[0]})
+    known = callers.of_phone(phone, request.user) if phone else None
+    return render(request, "intake/_caller.html", {"caller": known, **said})
+
+
+@for_operators
+@require_POST
+def urge(request: StaffRequest, number: str) -> HttpResponse:
+    """催办 by one key. New words are added to the order instead."""
+    order = _order(request, number)
+    try:
+        perform(order.pk, "urge", actor=request.user, text=_("The complainant called again and presses."))
+    except Refused as refusal:
+        return _caller(request, problem=refusal.message)
+    said = _("Urged: %(number)s.") % {"number": order.spoken_number}
+    if request.htmx:
+        return _caller(request, said=said)
+    messages.success(request, said)
+    return redirect("reception")
+
+
+@never_cache
+@for_operators
+def ringing(request: StaffRequest) -> HttpResponse:
+    """Asked for again and again by an open desk: nothing new is 204."""
+    call = calls.ringing_for(request.user, now=timezone.now())
+    if request.GET.get("said", "") == (str(call.pk) if call else ""):
+        return HttpResponse(status=204)
+    return render(request, "intake/_ringing.html", {"call": call})
+
+
+def _to(request: StaffRequest, address: str) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return HttpResponse(status=303, headers={"Location": address})

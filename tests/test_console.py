@@ -12,11 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.cast import Cast
-from intake.models import Appeal, Complainant
 from tests.queries import queries_of
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
-from workorders.models import User, WorkOrder
+from workorders.models import User
 from workorders.transitions import perform
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +27,7 @@ def test_every_page_asks_a_stranger_to_log_in(client: Client, road: Road) -> Non
         "/orders/",
         f"/orders/{order.number}/",
         f"/orders/{order.number}/steps/accept/",
-        "/intake/registration/",
+        "/reception/",
     ):
         response = client.get(address)
         assert response.status_code == 302
@@ -150,47 +149,6 @@ def test_a_step_of_another_role_is_refused_with_403(as_: Callable, recent: Road)
 def test_a_step_in_the_wrong_status_is_refused_with_409(as_: Callable, recent: Road) -> None:
     order = recent.to("closed")
     assert as_(Role.DISPATCHER).get(f"/orders/{order.number}/steps/dispatch/").status_code == 409
-
-
-def test_an_operator_registers_a_complaint(as_: Callable, cast: Cast) -> None:
-    client = as_(Role.OPERATOR)
-    words = {
-        "matter": "幸福里小区北门路灯连续三天不亮，夜间出行不便。",
-        "kind": "complaint", "channel": "phone", "category": "010101 道路清扫保洁不及时", "grade": "",
-        "area": "110105009 亚运村街道", "address": "幸福里小区北门", "name": "李华", "phone": "13900005678",
-    }  # fmt: skip
-    response = client.post("/intake/registration/", words)
-    order = WorkOrder.objects.get()
-    assert response["Location"] == f"/orders/{order.number}/"
-    assert (order.status, order.grade, order.area.code) == ("registered", "ordinary", "110105009")
-    appeal = Appeal.objects.get(order=order)
-    assert (appeal.words, appeal.complainant.phone) == (words["matter"], "13900005678")
-    page = client.get(f"/orders/{order.number}/").content.decode()
-    assert "139****5678" in page
-    assert "13900005678" not in page
-    assert "李华" not in page
-
-
-def test_a_registration_with_errors_keeps_everything_and_registers_nothing(as_: Callable, cast: Cast) -> None:
-    words = {
-        "matter": "",
-        "kind": "complaint",
-        "channel": "phone",
-        "category": "999999",
-        "phone": "abc",
-        "address": "某路口",
-    }
-    response = as_(Role.OPERATOR).post("/intake/registration/", words)
-    page = response.content.decode()
-    assert response.status_code == 400
-    for kept in ("999999", "abc", "某路口"):
-        assert f'value="{kept}"' in page
-    assert not WorkOrder.objects.exists()
-    assert not Complainant.objects.exists()
-
-
-def test_only_operators_register(as_: Callable, cast: Cast) -> None:
-    assert as_(Role.DISPATCHER).get("/intake/registration/").status_code == 403
 
 
 def test_personal_data_is_shown_only_after_a_reason_that_stays_in_the_ledger(as_: Callable, cast: Cast) -> None:

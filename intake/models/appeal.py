@@ -1,6 +1,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from workorders.fields import EncryptedField
+
 
 class Appeal(models.Model):
     """诉求: what a person asked, in the original words, through one channel. Several can stand under one order."""
@@ -12,6 +14,11 @@ class Appeal(models.Model):
         COUNTER = "counter", _("Counter")
         MAIL = "mail", _("Mail")
         TRANSFER = "transfer", _("Transfer")
+
+    class GreenChannel(models.TextChoices):
+        ELDERLY = "elderly", _("Elderly person")
+        DISABLED = "disabled", _("Person with a disability")
+        OTHER = "other", _("Other person who needs help")
 
     order = models.ForeignKey(
         "workorders.WorkOrder", models.PROTECT, related_name="appeals", verbose_name=_("work order")
@@ -27,6 +34,10 @@ class Appeal(models.Model):
         default=False,
         help_text=_("Units get neither name nor telephone; the hotline passes messages on."),
     )
+    call_back_at = models.DateTimeField(_("wishes to be called back at"), null=True, blank=True)  # 预约回访时间
+    green_channel = models.CharField(_("green channel"), max_length=20, choices=GreenChannel, blank=True)  # 绿色通道
+    on_behalf_by = EncryptedField(_("filed on behalf of the complainant by"), blank=True)  # 代办
+    home_visit = models.BooleanField(_("needs a visit at home"), default=False)  # 上门
     source = models.CharField(_("source"), max_length=60, blank=True)
     source_id = models.CharField(_("id in the source"), max_length=100, blank=True)
 

@@ -1,7 +1,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from workorders.fields import BlindIndexField, EncryptedField, normal_phone
+from workorders.fields import BlindIndexField, EncryptedField, mask_number, normal_phone
 
 
 class Call(models.Model):
@@ -16,6 +16,8 @@ class Call(models.Model):
     started_at = models.DateTimeField(_("started at"))
     announced_at = models.DateTimeField(_("announced at"))
 
+    opened_at = models.DateTimeField(_("opened at the desk at"), null=True, blank=True)
+
     class Meta:
         verbose_name = _("call")
         verbose_name_plural = _("calls")
@@ -25,3 +27,7 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return self.call_id
+
+    @property
+    def masked_phone(self) -> str:
+        return mask_number(self.phone)

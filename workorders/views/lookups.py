@@ -21,7 +21,7 @@ def lookup(request: HttpRequest, name: str) -> HttpResponse:
     """The options of an input with a list: every active row once, fetched by the page when it is first needed."""
     if name not in LISTS:
         raise NotVisible
-    rows = LISTS[name].filter(is_active=True).select_related("parent")
+    rows = LISTS[name].filter(is_active=True).select_related("parent__parent")
     return render(request, "workorders/_options.html", {"rows": rows})
 
 

@@ -1,0 +1,12 @@
+"""受理台: the operators' desk."""
+
+from django.urls import path
+
+from intake import views
+
+urlpatterns = [
+    path("", views.desk, name="reception"),
+    path("caller/", views.caller, name="caller"),
+    path("ringing/", views.ringing, name="ringing"),
+    path("urge/<str:number>/", views.urge, name="urge_from_desk"),
+]

@@ -1,0 +1,78 @@
+// The reception desk: what beside the form is taken into it by one press, a call comes up, and a sending is not lost.
+(() => {
+  const filing = document.getElementById("filing"), ringing = document.getElementById("ringing");
+  const form = () => filing.querySelector("form");
+  const field = (name) => form().elements.namedItem(name);
+
+  // The token says that it is the same registration, however often it is sent. It lives as long as the draft.
+  const TOKEN = "reception:token";
+  const fresh = field("token").value;
+  if (form().querySelector(".kept")) field("token").value = sessionStorage.getItem(TOKEN) || fresh;
+  document.addEventListener("submit", (event) => event.target === form() && sessionStorage.setItem(TOKEN, field("token").value));
+  document.addEventListener("draft:discarded", () => (field("token").value = fresh));
+
+  // What is known of the caller and what stands beside follow the form, also when a draft came back into it.
+  const look = () => field("phone").dispatchEvent(new Event("change", { bubbles: true }));
+  document.addEventListener("draft:discarded", look);
+  if (form().querySelector(".kept")) look();
+
+  // data-fill="field=value": a suggestion is taken
+  document.addEventListener("click", (event) => {
+    const fill = event.target.closest("[data-fill]");
+    if (!fill) return;
+    const [name, ...value] = fill.dataset.fill.split("="), one = field(name);
+    if (!one) return;
+    one.value = value.join("=");
+    for (const kind of ["input", "change"]) one.dispatchEvent(new CustomEvent(kind, { bubbles: true, detail: "picked" }));
+    one.focus();
+  });
+
+  // Enter goes on to nothing by accident: sending has its own keys.
+  document.addEventListener("keydown", (event) => {
+    const one = event.target;
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey || !one.matches("#registration input") || event.defaultPrevented) return;
+    event.preventDefault();
+    one.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
+  // A call takes the desk only where nothing is on it; otherwise it waits to be opened beside.
+  const typed = (one) => (one.type === "checkbox" ? one.checked : one.options ? !one.options[one.selectedIndex].defaultSelected && one.selectedIndex > 0 : one.value);
+  const isEmpty = () => ![...form().elements].some((one) => !["hidden", "submit"].includes(one.type) && one.name && !["kind", "channel"].includes(one.name) && typed(one));
+  document.addEventListener("htmx:after:swap", () => {
+    const call = ringing.querySelector("[data-call]");
+    if (call && !call.dataset.seen && ((call.dataset.seen = "yes"), isEmpty())) location.assign(call.href);
+  });
+  const since = (from) => {
+    const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(from)) / 1000));
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  };
+  const tick = () => document.querySelectorAll("[data-since]").forEach((one) => (one.textContent = since(one.dataset.since)));
+  setInterval(tick, 1000);
+  tick();
+
+  // What did not arrive is sent again as soon as the server answers anything.
+  let unsent = null, submitter = null;
+  document.addEventListener("submit", (event) => event.target === form() && (submitter = event.submitter));
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (ctx?.sourceElement === form() && !ctx.response) unsent = { submitter };
+  });
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement === form()) unsent = null;
+    if (ctx.sourceElement !== ringing || !unsent) return;
+    const { submitter: button } = unsent;
+    unsent = null;
+    form().requestSubmit(button?.isConnected ? button : null);
+  });
+
+  // A refused form comes back from the server without its files: they are put in again, and the first mistake gets the focus.
+  let files = null;
+  document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement === form()) files = field("files").files;
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (!files) return;
+    field("files").files = files;
+    files = null;
+    filing.querySelector(".has-error :is(input, textarea, select)")?.focus();
+  });
+})();
