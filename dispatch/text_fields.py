@@ -1,11 +1,14 @@
 """What standard texts may say of the handling."""
 
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from workorders.columns import masked
 from workorders.models import Event
 from workorders.standard_texts import Case, add_field, in_words
+
+READ_OUT = 200  # characters: a longer result is told in the reader's own words
 
 
 def _latest(case: Case, step: str) -> Event | None:
@@ -15,7 +18,7 @@ def _latest(case: Case, step: str) -> Event | None:
 
 def result(case: Case) -> str:
     event = _latest(case, "report")
-    return masked(str(event.data.get("text", ""))) if event else ""
+    return Truncator(masked(str(event.data["text"]))).chars(READ_OUT) if event else ""
 
 
 def result_day(case: Case) -> str:

@@ -1,6 +1,7 @@
 // Standard texts: put where the cursor was, beside what was typed, never over it.
 (() => {
   const GAP = /【[^】]*】/;
+  const HEADING = /^[一二三四五六]、[^：\n]{1,12}[：\n]/;
   const texts = () => JSON.parse(document.getElementById("standard-texts").textContent);
   const visited = new WeakSet();  // a field nobody was in has no cursor yet: there the text goes to the end
 
@@ -25,6 +26,28 @@
     field.scrollIntoView({ block: "nearest" });
   }
 
+  // A letter whose field is shown as one area a part: each block into its part, where nobody wrote anything in place of
+  // what stood there, and behind it where somebody did.
+  function spread(parts, text) {
+    const blocks = text.split(/\n\n+/);
+    if (blocks.length !== parts.length) return insert(parts.find((part) => visited.has(part)) || parts[0], text);
+    parts.forEach((part, at) => {
+      const block = part.dataset.heading ? blocks[at].replace(HEADING, "") : blocks[at];
+      part.value = part.value === part.defaultValue || !part.value ? block : `${part.value}\n${block}`;
+      part.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    const gap = parts.find((part) => GAP.test(part.value)) || parts[0];
+    gap.focus();
+    select(gap, 0);
+  }
+
+  function put(list, text) {
+    const field = document.getElementById(list.dataset.texts);
+    if (field?.matches("textarea, input")) return insert(field, text);
+    const parts = [...list.closest("form").querySelectorAll(`textarea[name^="${list.dataset.name}_"]`)];
+    if (parts.length) spread(parts, text);
+  }
+
   function move(button, step) {
     const all = [...button.closest("ul").querySelectorAll("button")];
     all[all.indexOf(button) + step]?.focus();
@@ -41,7 +64,7 @@
     if (!button) return;
     const list = button.closest("[data-texts]");
     list.open = false;
-    insert(document.getElementById(list.dataset.texts), texts()[button.dataset.text]);
+    put(list, texts()[button.dataset.text]);
   });
   // Before anybody else: Escape closes the list, not the form that it stands in.
   document.addEventListener("keydown", (event) => {
