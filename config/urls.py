@@ -21,6 +21,7 @@ urlpatterns = [
     path("reception/", include("intake.reception_urls")),
     path("", include("intake.urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
+    path("callbacks/", include("evaluation.callback_urls")),
     path("", include("workorders.urls")),
 ]
 

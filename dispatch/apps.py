@@ -10,7 +10,7 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, narrowings, panels, records, slips, supervision
+        from dispatch import forms, narrowings, panels, records, slips, supervision, text_fields
         from workorders import feed, health, stages
 
         stages.step("consult", form=forms.ConsultForm)
@@ -30,6 +30,7 @@ class DispatchConfig(AppConfig):
         self._add_requests()
         self._add_slips()
         panels.add()
+        text_fields.add()
         narrowings.add()
         health.add_part(supervision.SCAN, supervision.health)
 

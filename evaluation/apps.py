@@ -11,13 +11,14 @@ class EvaluationConfig(AppConfig):
     def ready(self) -> None:
         from evaluation import counted, forms, judged, panels, records
         from intake import callers
-        from workorders import stages
+        from workorders import stages, standard_texts
         from workorders.transitions import transitioned
 
         stages.step("attempt", form=forms.AttemptForm, record=records.count_attempt)
         stages.step("close", form=forms.CloseForm, record=records.finish)
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
+        standard_texts.read_out_at("close")
         counted.add()
         callers.judged_by(judged.judged)
         panels.add()

@@ -1,10 +1,13 @@
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.models import Callback
 from workorders.forms import StepForm, text
+from workorders.moments import written
 
 YES_NO = [("yes", _("Yes")), ("no", _("No"))]
 REQUIRED = _("The complainant's answer is needed here.")
@@ -18,6 +21,22 @@ class AttemptForm(StepForm):
         ("later", _("Asked to be called later")),
     ]
     why = forms.ChoiceField(label=_("What happened"), choices=WHY)
+    again_at = forms.DateTimeField(
+        label=_("Call again at"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("As agreed; otherwise after the time that the policy sets"),
+    )
+
+    def clean_again_at(self) -> datetime | None:
+        again_at = self.cleaned_data["again_at"]
+        if again_at and again_at <= timezone.now():
+            raise forms.ValidationError(_("This time has passed already."), code="past")
+        return again_at
+
+    def for_ledger(self) -> dict[str, Any]:
+        again_at = self.cleaned_data["again_at"]
+        return {**super().for_ledger(), **({"again_at": written(again_at)} if again_at else {})}
 
 
 class ReworkForm(StepForm):

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from evaluation.models import Callback
+from workorders import clocks
 from workorders.models import Event, WorkOrder
 
 
@@ -24,7 +25,18 @@ def without_callback() -> QuerySet[WorkOrder]:
 
 def count_attempt(event: Event, cleaned: dict[str, Any], *, now: datetime) -> None:
     callback = open_callback(event.order, now=now)
-    Callback.objects.filter(pk=callback.pk).update(attempts=F("attempts") + 1, agent=event.actor)
+    callback.attempts, callback.agent = callback.attempts + 1, event.actor
+    callback.next_attempt_at = cleaned.get("again_at") or _again(callback.attempts, event.order, now)
+    callback.save(update_fields=["attempts", "agent", "next_attempt_at"])
+
+
+def _again(attempts: int, order: WorkOrder, now: datetime) -> datetime | None:
+    """After the attempts of the policy nobody has to wait: the order may be closed as unreachable."""
+    rules = order.policy.rules
+    if attempts >= rules.callback_attempts:
+        return None
+    wait = rules.callback_wait
+    return wait.after(now, clocks.load_calendar(rules, now, wait.reach + clocks.HORIZON))
 
 
 def finish(event: Event, cleaned: dict[str, Any], *, now: datetime) -> None:
@@ -35,5 +47,5 @@ def finish(event: Event, cleaned: dict[str, Any], *, now: datetime) -> None:
     callback.reached, callback.finished_at, callback.agent = reached, now, event.actor
     callback.contacted = cleaned["contacted"] == "yes" if reached else None
     callback.solved, callback.satisfied = cleaned["solved"], cleaned["satisfied"]
-    callback.words = cleaned["words"]
+    callback.words, callback.next_attempt_at = cleaned["words"], None
     callback.save()

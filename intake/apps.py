@@ -7,7 +7,7 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import forms, panels, shown
+        from intake import forms, panels, shown, text_fields
         from workorders import stages
         from workorders.api import parts
 
@@ -17,5 +17,6 @@ class IntakeConfig(AppConfig):
         stages.step("decline", form=forms.DeclineForm)
         stages.step("merge", form=forms.MergeForm)
         panels.add()
+        text_fields.add()
         parts.add_part("appeals", shown.AppealSerializer(many=True), shown.appeals_of)
         parts.add_answer("reveal", "complainants", shown.RevealedSerializer(many=True), shown.revealed_of)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from workorders import policy_admin  # noqa: F401  registers its own
+from workorders import policy_admin, standard_text_admin  # noqa: F401  register their own
 from workorders.models import Area, CalendarDay, Category, Unit, User
 from workorders.role_admin import RoleAdmin
 

@@ -7,13 +7,14 @@ class WorkordersConfig(AppConfig):
     verbose_name = _("Work orders")
 
     def ready(self) -> None:
-        from workorders import leases, recounts, stages
+        from workorders import leases, recounts, stages, standard_texts
         from workorders.forms import RegradeForm, TextForm
 
         stages.step("note", form=TextForm)
         stages.step("correct", form=TextForm)
         stages.step("progress", form=TextForm)
         stages.after_each(leases.let_go)
+        standard_texts.add_own()
         deadlines = {"deadlines": _("Deadlines"), "old_grade": _("Grade before")}
         stages.step("regrade", form=RegradeForm, facts=recounts.facts, labels=deadlines)
         stages.step("reckon", refusal=recounts.why_not, facts=recounts.facts, labels=deadlines)

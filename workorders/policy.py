@@ -35,6 +35,7 @@ BOUNDS = {
     ("archive", "after_days"): (0, 3660),
     ("notices", "digest_minutes"): (5, 1440),
 }
+AMOUNTS = ("returns.window", "extension.notice", "callback.wait", "rectification.report", "rectification.again")
 COLOURS = ("blue", "orange", "red")
 CAUSES = {"repeated_complaints": (2, 1000), "repeated_redo": (2, 1000), "grave_miss": (1, 100)}
 LIMITED_RETENTION = ("general", "major")  # of Category.Retention; the third is for ever
@@ -216,6 +217,10 @@ class Rules:
         return self.document["callback"]["attempts"]
 
     @property
+    def callback_wait(self) -> Limit:
+        return Limit(**self.document["callback"]["wait"])
+
+    @property
     def archive_after(self) -> timedelta:
         return timedelta(days=self.document["archive"]["after_days"])
 
@@ -252,8 +257,9 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _hour_problems(document.get("working_hours"))
     yield from _limits_problems(document["limits"])
     yield from _ladder_problems(document["ladder"])
-    yield from _limit_problems("returns.window", document["returns"].get("window"))
-    yield from _limit_problems("extension.notice", document["extension"].get("notice"))
+    for path in AMOUNTS:
+        section, key = path.split(".")
+        yield from _limit_problems(path, document[section].get(key))
     yield from _slips_problems(document["slips"])
     yield from _rectification_problems(document["rectification"])
     yield from _number_problems(document)
@@ -349,8 +355,6 @@ def _slips_problems(slips: dict[str, Any]) -> Iterator[str]:
 
 
 def _rectification_problems(rectification: dict[str, Any]) -> Iterator[str]:
-    yield from _limit_problems("rectification.report", rectification.get("report"))
-    yield from _limit_problems("rectification.again", rectification.get("again"))
     for cause, (least, most) in CAUSES.items():
         path, rule = f"rectification.{cause}", rectification.get(cause)
         if not isinstance(rule, dict):

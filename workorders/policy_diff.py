@@ -34,6 +34,7 @@ NAMES = {
     "extension.per_round": gettext_lazy("Extensions in one round"),
     "extension.longest_days": gettext_lazy("Longest extension in working days"),
     "callback.attempts": gettext_lazy("Unanswered attempts before an order may be closed"),
+    "callback.wait": gettext_lazy("Time until the next attempt"),
     "archive.after_days": gettext_lazy("Days from the end to the archive"),
     "retention_years.general": gettext_lazy("Years that general orders are kept"),
     "retention_years.major": gettext_lazy("Years that major orders are kept"),

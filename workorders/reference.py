@@ -1,9 +1,10 @@
-"""Reference data that the product ships: areas, units, categories, the announced calendar, and policy version 1.
+"""Reference data that the product ships: areas, units, categories, the announced calendar, policy version 1, texts.
 
 Loading adds what is missing and never touches a row that is there: what an administrator changed stays changed.
 """
 
 import csv
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import chinese_calendar
 from django.db import transaction
 
-from workorders.models import Area, CalendarDay, Category, Policy, Unit
+from workorders.models import Area, CalendarDay, Category, Policy, StandardText, Unit
 from workorders.policy import DEFAULT, default_document
 
 FOLDER = Path(__file__).parent / "reference"
@@ -34,6 +35,7 @@ def load() -> dict[str, int]:
         "categories": _load_tree(Category, "categories", ("name", "name_en", "grade", "sector", "retention")),
         "calendar days": _load_calendar(),
         "policy versions": _load_policy(),
+        "standard texts": _load_texts(),
     }
 
 
@@ -86,3 +88,13 @@ def _load_policy() -> int:
     policy.full_clean()
     policy.save()
     return 1
+
+
+def _load_texts() -> int:
+    """Known by their codes: whoever renames, rewrites or switches off one keeps it as it is."""
+    with (FOLDER / "texts.toml").open("rb") as file:
+        shipped = [StandardText(position=place, **row) for place, row in enumerate(tomllib.load(file)["texts"], 1)]
+    known = set(StandardText.objects.exclude(code="").values_list("code", flat=True))
+    taken = set(StandardText.objects.filter(category=None).values_list("step", "kind", "title"))
+    missing = [one for one in shipped if one.code not in known and (one.step, one.kind, one.title) not in taken]
+    return len(StandardText.objects.bulk_create(missing))

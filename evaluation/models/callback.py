@@ -21,6 +21,7 @@ class Callback(models.Model):
     round = models.PositiveSmallIntegerField(_("round"))
     opened_at = models.DateTimeField(_("opened at"))
     attempts = models.PositiveSmallIntegerField(_("unanswered attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt not before"), null=True)
     reached = models.BooleanField(_("complainant reached"), null=True)
     contacted = models.BooleanField(_("contacted by the unit"), null=True)
     solved = models.CharField(_("solved"), max_length=10, choices=Solved, blank=True)
@@ -35,6 +36,13 @@ class Callback(models.Model):
         verbose_name = _("callback")
         verbose_name_plural = _("callbacks")
         ordering = ["order", "round"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(finished_at=None, next_attempt_at__isnull=False),
+                name="callback_tried_again",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["order", "round"], name="one_callback_a_round"),
             models.CheckConstraint(

@@ -6,6 +6,7 @@ from .lease import Lease
 from .organisation import Area, Category, Unit, User
 from .policy import Policy
 from .saved_view import SavedView
+from .standard_text import StandardText
 from .stored_answer import StoredAnswer
 from .work_order import WorkOrder
 
@@ -20,6 +21,7 @@ __all__ = [
     "Lease",
     "Policy",
     "SavedView",
+    "StandardText",
     "StoredAnswer",
     "Unit",
     "User",

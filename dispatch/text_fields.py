@@ -1,0 +1,31 @@
+"""What standard texts may say of the handling."""
+
+from django.utils import timezone
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from workorders.columns import masked
+from workorders.models import Event
+from workorders.standard_texts import Case, add_field, in_words
+
+READ_OUT = 200  # characters: a longer result is told in the reader's own words
+
+
+def _latest(case: Case, step: str) -> Event | None:
+    found = (event for event in case.order.events.all() if event.step == step)
+    return max(found, key=lambda event: event.number, default=None)
+
+
+def result(case: Case) -> str:
+    event = _latest(case, "report")
+    return Truncator(masked(str(event.data["text"]))).chars(READ_OUT) if event else ""
+
+
+def result_day(case: Case) -> str:
+    event = _latest(case, "approve")
+    return in_words(timezone.localdate(event.at)) if event else ""
+
+
+def add() -> None:
+    add_field("result", _("Result of the unit"), result)
+    add_field("result_day", _("Day of the result"), result_day)

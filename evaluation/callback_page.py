@@ -1,0 +1,59 @@
+"""What a callback agent has before them: the script, what the unit said, the questions, and how often it was tried."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from evaluation import rounds
+from intake.panels import appeals
+from workorders.lifecycle import ClockKind
+from workorders.standard_texts import offered, texts_for
+from workorders.transitions import STEPS, form_of
+
+if TYPE_CHECKING:
+    from workorders.forms import StepForm
+    from workorders.models import Event, User, WorkOrder
+
+QUESTIONS = ("contacted", "solved", "satisfied")
+
+
+def of(order: "WorkOrder", user: "User", now: datetime) -> dict[str, Any]:
+    scripts = texts_for(order, "close", user, now=now)
+    close, rework, attempt = (_form(order, step, user) for step in ("close", "rework", "attempt"))
+    history = rounds.of(order)
+    tried = history[-1].attempts if history and history[-1].callback.round == order.round else []
+    return {
+        "order": order,
+        "clock": next(
+            (one for one in order.clocks.all() if one.kind == ClockKind.CALLBACK and not one.stopped_at), None
+        ),
+        "scripts": scripts,
+        "letter": _last(order, "report"),
+        "contacts": [event for event in _of_this_round(order) if event.step == "contact"],
+        "complainant": appeals(order, user),
+        "questions": [close[name] for name in QUESTIONS],
+        "words": close["words"],
+        "field": rework["reason"],
+        "offered": offered(rework, order, "rework", user, now=now),
+        "attempt": attempt,
+        "history": {"rounds": history},
+        "tried": tried,
+        "unreachable": len(tried) >= order.policy.rules.callback_attempts,
+        "needed": order.policy.rules.callback_attempts,
+        "looking": _("Callback of the complainant"),
+    }
+
+
+def _form(order: "WorkOrder", step: str, user: "User") -> "StepForm":
+    form = form_of(step)(order=order, step=STEPS[step], actor=user)
+    form.use_required_attribute = False  # one page sends two steps, and each needs other fields
+    return form
+
+
+def _of_this_round(order: "WorkOrder") -> "list[Event]":
+    return [event for event in order.events.all() if event.round == order.round]
+
+
+def _last(order: "WorkOrder", step: str) -> "Event | None":
+    return next((event for event in reversed(_of_this_round(order)) if event.step == step), None)

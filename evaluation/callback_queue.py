@@ -1,0 +1,56 @@
+"""Whom to call next: the orders that await a callback, without those whose next attempt is not due yet."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Case, Exists, F, OuterRef, Subquery, When
+from django.db.models.functions import Least
+from django.utils.translation import gettext as _
+
+from evaluation.models import Callback
+from workorders import leases
+from workorders.lifecycle import ClockKind, Grade, Role, Status
+from workorders.models import Clock, WorkOrder
+from workorders.refusals import NotAllowed
+
+if TYPE_CHECKING:
+    from workorders.models import User
+    from workorders.permissions import WorkOrderQuerySet
+
+SHOWN = 10  # of those to be called again later
+
+
+def check(user: "User") -> None:
+    if not (user.has_role(Role.CALLBACK_AGENT) and user.unit and user.unit.kind == "city"):
+        raise NotAllowed(_("The callback desk is for the callback agents of the hotline."))
+
+
+def waiting(user: "User", now: datetime) -> "WorkOrderQuerySet":
+    """Danger first, then by the deadline of the callback or the time of the next attempt, whichever is earlier."""
+    ours = Callback.objects.filter(order=OuterRef("pk"), round=OuterRef("round"))
+    clock = Clock.objects.running().filter(order=OuterRef("pk"), kind=ClockKind.CALLBACK)
+    orders: Any = WorkOrder.objects.visible_to(user).filter(status=Status.CALLBACK)
+    return (
+        orders.exclude(Exists(ours.filter(next_attempt_at__gt=now)))
+        .annotate(call_at=Least(Subquery(clock.values("due_at")[:1]), Subquery(ours.values("next_attempt_at")[:1])))
+        .order_by(Case(When(grade=Grade.EMERGENCY, then=0), default=1), "call_at", "id")
+        .defer("tokens")
+    )
+
+
+def later(user: "User", now: datetime) -> list[Callback]:
+    """Those who are called again at their time, the soonest first."""
+    orders = WorkOrder.objects.visible_to(user).filter(status=Status.CALLBACK)
+    again = Callback.objects.filter(finished_at=None, next_attempt_at__gt=now, order__in=orders)
+    ours = again.filter(round=F("order__round")).select_related("order").defer("order__tokens")
+    return list(ours.order_by("next_attempt_at", "id")[:SHOWN])
+
+
+def in_hand(user: "User", now: datetime) -> WorkOrder | None:
+    """The order this user took last and has not done yet: a page that is opened again shows the same."""
+    taken = waiting(user, now).filter(lease__user=user, lease__until__gt=now)
+    return taken.order_by("-lease__until").first()
+
+
+def take_next(user: "User", now: datetime) -> WorkOrder | None:
+    return leases.next_of(waiting(user, now), user, now=now)

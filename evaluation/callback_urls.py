@@ -1,0 +1,9 @@
+from django.urls import path
+
+from evaluation import callback_views as views
+
+urlpatterns = [
+    path("", views.desk, name="callback_desk"),
+    path("another/", views.another, name="callback_another"),
+    path("<str:number>/", views.call, name="callback"),
+]

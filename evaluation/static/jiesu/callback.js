@@ -1,0 +1,79 @@
+// The callback desk by keys: a digit answers and moves on, Ctrl+Enter sends and brings the next. Without this file the
+// same forms work by mouse and Tab, with both acts under the answers.
+(() => {
+  const form = document.getElementById("answers");
+  if (!form) return;
+  const questions = [...form.querySelectorAll("[data-question]")];
+  const again = form.querySelector("[data-rework]");
+  const reason = form.elements.reason;
+  const act = (step) => form.querySelector(`[data-step=${step}]`);
+  const ASKED = ["contacted", "solved", "satisfied"];
+  const chosen = (name) => form.querySelector(`[name=${name}]:checked`);
+
+  // Who is not content is offered a rework first, with a reason made of the answers until somebody writes their own.
+  let composed = "";
+  function weigh() {
+    const unhappy = ["solved", "satisfied"].some((name) => chosen(name)?.value === "no");
+    again.hidden = act("rework").hidden = !unhappy;
+    act("close").classList.toggle("btn-primary", !unhappy);
+    act("rework").classList.toggle("btn-primary", unhappy);
+    act("close").querySelector("kbd").hidden = unhappy;
+    if (unhappy) compose();
+  }
+  function compose() {
+    if (reason.value && reason.value !== composed) return;
+    const said = ASKED.map(chosen).filter(Boolean).map((one) => {
+      const question = one.closest("fieldset").querySelector("legend").textContent.trim();
+      return `${question}${one.closest("label").querySelector("span").textContent.trim()}`;
+    });
+    reason.value = composed = form.dataset.says + said.join("；");
+  }
+
+  const radios = (question) => [...question.querySelectorAll("input[type=radio]")];
+  const answered = (question) => radios(question).some((one) => one.checked);
+  const current = () => document.activeElement.closest("[data-question]") || questions.find((one) => !answered(one)) || questions[0];
+
+  function answer(number) {
+    const question = current();
+    const radio = radios(question)[number - 1];
+    if (!radio) return false;
+    radio.click();
+    after(question, radio).focus();
+    return true;
+  }
+  function after(question, radio) {
+    if (!questions.includes(question)) return radio.value === "later" ? radio.form.elements.again_at : radio.form.querySelector("[data-step]");
+    const next = questions[questions.indexOf(question) + 1];
+    return next ? radios(next).find((one) => one.checked) || radios(next)[0] : form.elements.words;
+  }
+
+  function press(key) {
+    const control = document.querySelector(`[data-key="${key}"]`) || (key === "p" && document.querySelector(".caller [href^='tel:']"));
+    if (!control) return false;
+    if (control.matches("[data-question]")) radios(control)[0].focus();
+    else control.click();
+    return true;
+  }
+
+  function send(target) {
+    const sent = target.closest?.("#answers, .unreached form") || form;
+    (sent.querySelector("button.btn-primary:not([hidden])") || sent.querySelector("button[type=submit]")).click();
+  }
+
+  // Before anybody else: Ctrl+Enter means the primary act here, and only once.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.stopPropagation();
+      send(event.target);
+      return;
+    }
+    const typing = event.target.matches("textarea, select, input:not([type=radio])");
+    if (event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
+    const done = /^[1-9]$/.test(event.key) ? answer(Number(event.key)) : press(event.key);
+    if (done) event.preventDefault();
+  }, true);
+  form.addEventListener("change", weigh);
+  weigh();
+  (questions.find((one) => !answered(one)) || questions[0]).querySelector("input").focus({ preventScroll: true });
+})();
