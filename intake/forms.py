@@ -67,11 +67,6 @@ class AcceptForm(StepForm):
         self.initial = {"category": order.category, "area": order.area, "grade": order.grade, **self.initial}
 
 
-class DeclineForm(StepForm):
-    code = forms.ChoiceField(label=_("Branch of Art. 11"), choices=DECLINE_CODES)
-    text = text(_("Reply given"), help_text=_("The reason, and the legal way to go"))
-
-
 class MergeForm(StepForm):
     parent = OrderField(label=_("Number of the order it is merged into"))
 
