@@ -18,6 +18,7 @@ urlpatterns = [
     path("oauth/token/", Token.as_view(), name="token"),
     path("api/v1/", include(router_urls)),
     path("notices/", include("dispatch.notice_urls")),
+    path("reception/", include("intake.triage_urls")),
     path("", include("intake.urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
     path("", include("workorders.urls")),

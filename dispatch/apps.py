@@ -10,8 +10,8 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, narrowings, panels, records, slips, supervision
-        from workorders import feed, health, stages
+        from dispatch import advising, forms, narrowings, panels, records, slips, supervision
+        from workorders import advice, feed, health, stages
 
         stages.step("consult", form=forms.ConsultForm)
         stages.step("dispatch", form=forms.DispatchForm, record=records.assign)
@@ -31,6 +31,7 @@ class DispatchConfig(AppConfig):
         self._add_slips()
         panels.add()
         narrowings.add()
+        advice.add_adviser(advising.advise)
         health.add_part(supervision.SCAN, supervision.health)
 
     def _add_requests(self) -> None:

@@ -65,9 +65,7 @@ class DeclineForm(StepForm):
     emergency_line = _choose(
         gettext_lazy("Line it was transferred to"), LINES, widget=forms.Select(attrs=_when("emergency_line"))
     )
-    channel = _choose(
-        gettext_lazy("Legal channel"), LEGAL_CHANNELS, widget=forms.Select(attrs=_when("legal_channel"))
-    )
+    channel = _choose(gettext_lazy("Legal channel"), LEGAL_CHANNELS, widget=forms.Select(attrs=_when("legal_channel")))
     about = VisibleOrderField(
         label=gettext_lazy("Number of the order it is about"),
         required=False,

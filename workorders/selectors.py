@@ -254,6 +254,10 @@ def told(event: Event) -> list[tuple[str, str]]:
         field = fields.get(name, facts.get(name, name))
         asked_by = fields.get(name.removeprefix("old_"), field)
         choices = dict(getattr(asked_by, "choices", []))
-        words = "、".join(str(choices.get(one, one)) for one in value) if isinstance(value, list) else choices.get(value, value)
+        words = (
+            "、".join(str(choices.get(one, one)) for one in value)
+            if isinstance(value, list)
+            else choices.get(value, value)
+        )
         lines.append((str(getattr(field, "label", field)), str(words)))
     return lines

@@ -2,64 +2,193 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import workorders.fields
 from django.db import migrations, models
+
+import workorders.fields
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('intake', '0002_calls_and_anonymity'),
-        ('workorders', '0011_policy_approval'),
+        ("intake", "0002_calls_and_anonymity"),
+        ("workorders", "0011_policy_approval"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Correction',
+            name="Correction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('missing', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('time', 'When it happened'), ('place', 'Exact place'), ('object', 'Whom or what it is about'), ('contact', 'How to reach the complainant'), ('evidence', 'Pictures or other evidence')], max_length=20), default=list, size=None, verbose_name='missing')),
-                ('words', models.TextField(verbose_name='words to the complainant')),
-                ('asked_at', models.DateTimeField(verbose_name='asked at')),
-                ('remind_at', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), default=list, size=None, verbose_name='reminders')),
-                ('closes_at', models.DateTimeField(verbose_name='closed if not supplied until')),
-                ('reminders', models.PositiveSmallIntegerField(default=0, verbose_name='reminders sent')),
-                ('next_at', models.DateTimeField(null=True, verbose_name='next act of the system')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended at')),
-                ('end', models.CharField(blank=True, choices=[('supplied', 'Supplied'), ('lapsed', 'Not supplied in time'), ('otherwise', 'The order ended otherwise')], max_length=20, verbose_name='how it ended')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='workorders.workorder', verbose_name='work order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "missing",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("time", "When it happened"),
+                                ("place", "Exact place"),
+                                ("object", "Whom or what it is about"),
+                                ("contact", "How to reach the complainant"),
+                                ("evidence", "Pictures or other evidence"),
+                            ],
+                            max_length=20,
+                        ),
+                        default=list,
+                        size=None,
+                        verbose_name="missing",
+                    ),
+                ),
+                ("words", models.TextField(verbose_name="words to the complainant")),
+                ("asked_at", models.DateTimeField(verbose_name="asked at")),
+                (
+                    "remind_at",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.DateTimeField(), default=list, size=None, verbose_name="reminders"
+                    ),
+                ),
+                ("closes_at", models.DateTimeField(verbose_name="closed if not supplied until")),
+                ("reminders", models.PositiveSmallIntegerField(default=0, verbose_name="reminders sent")),
+                ("next_at", models.DateTimeField(null=True, verbose_name="next act of the system")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                (
+                    "end",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("supplied", "Supplied"),
+                            ("lapsed", "Not supplied in time"),
+                            ("otherwise", "The order ended otherwise"),
+                        ],
+                        max_length=20,
+                        verbose_name="how it ended",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="workorders.workorder",
+                        verbose_name="work order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'correction',
-                'verbose_name_plural': 'corrections',
-                'ordering': ['-id'],
-                'indexes': [models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='correction_due')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('order',), name='one_open_correction'), models.CheckConstraint(condition=models.Q(models.Q(('end', ''), ('ended_at', None), ('next_at__isnull', False)), models.Q(('ended_at__isnull', False), ('next_at', None), models.Q(('end', ''), _negated=True)), _connector='OR'), name='correction_waits_or_has_ended')],
+                "verbose_name": "correction",
+                "verbose_name_plural": "corrections",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="correction_due"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)), fields=("order",), name="one_open_correction"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("end", ""), ("ended_at", None), ("next_at__isnull", False)),
+                            models.Q(
+                                ("ended_at__isnull", False), ("next_at", None), models.Q(("end", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="correction_waits_or_has_ended",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('correction', 'Request for correction'), ('reminder', 'Reminder of the correction'), ('lapse', 'Closed for want of correction'), ('reply', 'Reply')], max_length=20, verbose_name='kind')),
-                ('text', models.TextField(verbose_name='text')),
-                ('phone', workorders.fields.EncryptedField(verbose_name='telephone')),
-                ('state', models.CharField(choices=[('pending', 'To be sent'), ('sending', 'Being sent'), ('sent', 'Sent'), ('failed', 'Given up'), ('unclear', 'Unclear whether it was sent')], default='pending', max_length=10, verbose_name='state')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
-                ('next_attempt_at', models.DateTimeField(null=True, verbose_name='next attempt at')),
-                ('last_error', models.CharField(blank=True, max_length=200, verbose_name='last error')),
-                ('created_at', models.DateTimeField(verbose_name='created at')),
-                ('sent_at', models.DateTimeField(null=True, verbose_name='sent at')),
-                ('complainant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='intake.complainant', verbose_name='complainant')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='workorders.event', verbose_name='event')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='messages', to='workorders.workorder', verbose_name='work order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("correction", "Request for correction"),
+                            ("reminder", "Reminder of the correction"),
+                            ("lapse", "Closed for want of correction"),
+                            ("reply", "Reply"),
+                        ],
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("text", models.TextField(verbose_name="text")),
+                ("phone", workorders.fields.EncryptedField(verbose_name="telephone")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "To be sent"),
+                            ("sending", "Being sent"),
+                            ("sent", "Sent"),
+                            ("failed", "Given up"),
+                            ("unclear", "Unclear whether it was sent"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("next_attempt_at", models.DateTimeField(null=True, verbose_name="next attempt at")),
+                ("last_error", models.CharField(blank=True, max_length=200, verbose_name="last error")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ("sent_at", models.DateTimeField(null=True, verbose_name="sent at")),
+                (
+                    "complainant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="intake.complainant",
+                        verbose_name="complainant",
+                    ),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="workorders.event",
+                        verbose_name="event",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="messages",
+                        to="workorders.workorder",
+                        verbose_name="work order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'message to a complainant',
-                'verbose_name_plural': 'messages to complainants',
-                'ordering': ['-id'],
-                'indexes': [models.Index(condition=models.Q(('next_attempt_at__isnull', False)), fields=['next_attempt_at'], name='message_due')],
-                'constraints': [models.UniqueConstraint(fields=('event', 'complainant'), name='complainant_told_once'), models.CheckConstraint(condition=models.Q(models.Q(('next_attempt_at__isnull', False), ('state__in', ['pending', 'sending'])), models.Q(models.Q(('state__in', ['pending', 'sending']), _negated=True), ('next_attempt_at', None)), _connector='OR'), name='message_waits_or_has_ended')],
+                "verbose_name": "message to a complainant",
+                "verbose_name_plural": "messages to complainants",
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at"],
+                        name="message_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event", "complainant"), name="complainant_told_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("next_attempt_at__isnull", False), ("state__in", ["pending", "sending"])),
+                            models.Q(
+                                models.Q(("state__in", ["pending", "sending"]), _negated=True),
+                                ("next_attempt_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="message_waits_or_has_ended",
+                    ),
+                ],
             },
         ),
     ]
