@@ -59,6 +59,16 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "work off corrections": {
+        "task": "intake.tasks.work_off_corrections",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "send messages to complainants": {
+        "task": "intake.tasks.send_messages",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "open missing callbacks": {
         "task": "evaluation.tasks.open_missing_callbacks",
         "schedule": 60.0,

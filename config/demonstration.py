@@ -27,10 +27,10 @@ from config.celery import unpublished
 from config.fates import Fate, Merged
 from config.lives import Life, Matter, World
 from dispatch import clients, notices, rectifications, slips, supervision
-from dispatch.addresses import MAIL_FILE
 from dispatch.models import Alert, ApiClient, Assignment, Channel, Rectification
 from evaluation import simulations
 from workorders import policy_versions
+from workorders.addresses import MAIL_FILE
 from workorders.clocks import load_calendar
 from workorders.lifecycle import Role, Status
 from workorders.models import Area, Category, Event, Policy, Unit, User, WorkOrder

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from django.utils import timezone
 
 from config.lives import REDO, Life, Times
+from intake.triage_forms import DEMANDED
 from workorders.lifecycle import Grade
-from workorders.models import Unit
+from workorders.models import Unit, WorkOrder
 
 DAYS = (Grade.ORDINARY, Grade.COMPLEX)
 OFTEN = (*DAYS, Grade.UTILITY)
@@ -43,7 +44,15 @@ class Declined(Fate):
 
     def road(self) -> Times:
         yield self.after((2, 9))
-        self.act("decline", code=self.matter.texts["decline"], text=self.matter.texts["decline_reply"])
+        texts = self.matter.texts
+        self.act("decline", code=texts["decline"], text=texts["decline_reply"], **self.demanded(texts))
+
+    def demanded(self, texts: Mapping[str, Any]) -> dict[str, Any]:
+        """What the branch of Art. 11 demands; an order that is in handling already is the one before this."""
+        demanded = DEMANDED.get(texts["decline"])
+        if demanded == "about":
+            return {"about": WorkOrder.objects.exclude(pk=self.order.pk).latest("pk")}
+        return {demanded: texts["decline_more"]} if demanded else {}
 
 
 class Merged(Fate):

@@ -178,7 +178,7 @@ class Life:
 
     def asked(self) -> Times:
         yield self.after((3, 60))
-        self.act("ask_correction", reason=self.matter.texts["missing"])
+        self.act("ask_correction", reason=self.matter.texts["missing"], missing=["place", "evidence"])
 
     def dispatched(self) -> Times:
         yield from self.accepted()

@@ -49,7 +49,11 @@ PROCESSES = {
 
 
 # What only this way of running has: links lead here, and a file takes the place of a mail server.
-OURS = {"SITE_URL": SITE, "NOTICE_MAIL_FILE": str(state_dir() / "outbox.mbox")}
+OURS = {
+    "SITE_URL": SITE,
+    "NOTICE_MAIL_FILE": str(state_dir() / "outbox.mbox"),
+    "COMPLAINANT_GATEWAY": "mailfile://?to={recipient}",
+}
 
 
 def port_objection() -> str:

@@ -176,6 +176,9 @@ NOTICE_SCHEMES = listed("NOTICE_SCHEMES") or [
 ]
 # Where this is set, mailfile:// writes mails into it: for a demo that has no mail server.
 NOTICE_MAIL_FILE = os.environ.get("NOTICE_MAIL_FILE", "")
+# Where messages to complainants go: the address of an SMS gateway for apprise, with {recipient} for the telephone and
+# {message} for the message's number. Without it they wait in the outbox.
+COMPLAINANT_GATEWAY = os.environ.get("COMPLAINANT_GATEWAY", "")
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "dispatch.ApiClient"
 OAUTH2_PROVIDER = {

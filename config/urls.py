@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/", include(router_urls)),
     path("notices/", include("dispatch.notice_urls")),
     path("reception/", include("intake.reception_urls")),
+    path("reception/", include("intake.triage_urls")),
     path("", include("intake.urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
     path("callbacks/", include("evaluation.callback_urls")),

@@ -10,8 +10,8 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import forms, narrowings, panels, records, slips, supervision, text_fields
-        from workorders import feed, health, stages
+        from dispatch import advising, forms, narrowings, panels, records, slips, supervision, text_fields
+        from workorders import advice, feed, health, stages
 
         stages.step("consult", form=forms.ConsultForm)
         stages.step("dispatch", form=forms.DispatchForm, record=records.assign)
@@ -32,6 +32,7 @@ class DispatchConfig(AppConfig):
         panels.add()
         text_fields.add()
         narrowings.add()
+        advice.add_adviser(advising.advise)
         health.add_part(supervision.SCAN, supervision.health)
 
     def _add_requests(self) -> None:

@@ -8,7 +8,7 @@ from dispatch.models import Responsibility
 from workorders.models import Unit
 
 if TYPE_CHECKING:
-    from workorders.models import WorkOrder
+    from workorders.models import Area, Category, WorkOrder
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,16 @@ class SuggestedUnit:
 
 def suggested_unit(order: "WorkOrder") -> SuggestedUnit | None:
     """The unit the responsibility catalogue names for the order's category and place, with the line that decided."""
-    if order.category is None:
-        return None
-    categories, areas = order.category.chain(), order.area.chain() if order.area else []
+    return suggestion(order.category, order.area) if order.category else None
+
+
+def suggestion(category: "Category", area: "Area | None") -> SuggestedUnit | None:
+    categories, areas = category.chain(), area.chain() if area else []
     governments = Unit.objects.filter(
         area__code__in=areas, kind__in=[Unit.Kind.STREET, Unit.Kind.DISTRICT], is_active=True
     )
     territorial = dict(governments.values_list("area__code", "code"))
-    found = routing.suggest(categories, areas, _lines(categories), territorial, _of_sector(order.category.sector))
+    found = routing.suggest(categories, areas, _lines(categories), territorial, _of_sector(category.sector))
     return SuggestedUnit(Unit.objects.get(code=found.unit), found.line, found.territory) if found else None
 
 

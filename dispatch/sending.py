@@ -19,7 +19,7 @@ from workorders import quiet
 from workorders.models import Policy
 
 if TYPE_CHECKING:
-    from dispatch.gateways import Answer, Message
+    from workorders.gateways import Answer, Message
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ RETURNING dispatch_notice.id
 
 def send(now: datetime, batch: int = BATCH) -> int:
     """Send up to a batch of what is due; how many were tried."""
-    from dispatch import gateways  # loads a hundred services, for which only who sends has to wait
+    from workorders import gateways  # loads a hundred services, for which only who sends has to wait
 
     give_up(now)
     claimed = _unsettled(claim(now, batch))
@@ -92,7 +92,7 @@ def _unsettled(claimed: Sequence[Notice]) -> list[Notice]:
 
 
 def _message(notice: Notice) -> "Message":
-    from dispatch.gateways import Message
+    from workorders.gateways import Message
 
     assert notice.channel
     return Message(notice.channel.url, str(notice.recipient), notice.pk, notice.subject, notice.text or notice.subject)

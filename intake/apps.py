@@ -7,15 +7,30 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import forms, panels, shown, text_fields
+        from intake import corrections, forms, outbox, panels, shown, text_fields, triage_forms
         from workorders import stages
         from workorders.api import parts
 
         stages.step("register", form=forms.RegistrationForm)
-        stages.step("answer", form=forms.AnswerForm)
+        stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
-        stages.step("decline", form=forms.DeclineForm)
+        stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
         stages.step("merge", form=forms.MergeForm)
+        stages.step(
+            "ask_correction",
+            form=triage_forms.AskCorrectionForm,
+            record=corrections.ask,
+            facts=corrections.facts_of_asking,
+            labels={"closes_at": _("Closed if not supplied until")},
+        )
+        stages.step("remind_correction", record=corrections.remind)
+        stages.step("lapse_correction", record=corrections.lapse)
+        stages.step(
+            "transfer",
+            form=triage_forms.TransferForm,
+            labels={"grade": triage_forms.GRADE, "old_grade": triage_forms.OLD_GRADE},
+        )
+        stages.after_each(corrections.finish)
         panels.add()
         text_fields.add()
         parts.add_part("appeals", shown.AppealSerializer(many=True), shown.appeals_of)

@@ -22,6 +22,8 @@ DECLINE_CODES = [
     ("unlawful", _("Against law or public order")),
 ]
 
+ENDED_OTHERWISE = ("merged", "withdrawn", "declined", "archived")  # nothing can be merged into these
+
 
 class RegistrationForm(forms.Form):
     matter = text(_("Matter in the caller's words"), rows=7, limit=20_000)
@@ -114,11 +116,6 @@ class AcceptForm(StepForm):
         self.initial = {"category": order.category, "area": order.area, "grade": order.grade, **self.initial}
 
 
-class DeclineForm(StepForm):
-    code = forms.ChoiceField(label=_("Branch of Art. 11"), choices=DECLINE_CODES)
-    text = text(_("Reply given"), help_text=_("The reason, and the legal way to go"))
-
-
 class MergeForm(StepForm):
     parent = OrderField(label=_("Number of the order it is merged into"))
 
@@ -128,7 +125,7 @@ class MergeForm(StepForm):
             raise forms.ValidationError(_("There is no order with this number."))
         if parent.pk == self.order.pk:
             raise forms.ValidationError(_("An order cannot be merged into itself."))
-        if parent.status in ("merged", "withdrawn", "declined", "archived"):
+        if parent.status in ENDED_OTHERWISE:
             raise forms.ValidationError(
                 _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}
             )

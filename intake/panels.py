@@ -3,12 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from intake import confidence
+from intake.models import Appeal
 from workorders.fields import mask_name
 from workorders.lifecycle import Role
+from workorders.models import WorkOrder
 from workorders.panels import MenuEntry, Panel, add_entry, add_panel
 
 SHOWN_FOR = timedelta(minutes=10)
@@ -16,7 +19,7 @@ SHOWN_FOR = timedelta(minutes=10)
 
 def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     """Masked, unless this user gave a reason to look within the last minutes: the ledger itself is the permission."""
-    found = list(order.appeals.select_related("complainant"))
+    found = list(appeals_under(order))
     since = timezone.now() - SHOWN_FOR
     looked = any(
         event.step == "reveal" and event.actor_id == user.pk and event.at > since for event in order.events.all()
@@ -26,13 +29,22 @@ def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     shown = [person.shown if looked else person.masked for person in people.values()]
     shown = [{"name": confidence.relay_note()}] if hidden else shown
     voices = [(appeal, "" if hidden else _speaker(appeal, looked)) for appeal in found]
-    return {"voices": voices, "people": shown, "looked": looked, "order": order}
+    merged = len({appeal.order_id for appeal in found} - {order.pk})
+    return {"voices": voices, "people": shown, "looked": looked, "order": order, "merged": merged}
 
 
 def _speaker(appeal: Any, looked: bool) -> str:
     return appeal.on_behalf_by if looked else mask_name(appeal.on_behalf_by)
 
 
+def appeals_under(order: Any) -> Any:
+    """Its own and those of what was merged into it 并单: who asked first, and everybody who asked for the same."""
+    # Whoever sees the order sees what was brought under it: there it is answered.
+    orders = WorkOrder.objects.visible_to(None).filter(Q(pk=order.pk) | Q(parent=order.pk))
+    return Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order")
+
+
 def add() -> None:
     add_panel(Panel(_("Complainant"), "intake/_appeals.html", appeals))
     add_entry(MenuEntry(_("Reception desk"), "reception", "headset", (Role.OPERATOR,)))
+    add_entry(MenuEntry(_("To be accepted"), "triage_queue", "inbox", (Role.OPERATOR,)))

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from intake import callers, confidence
+from intake import callers, confidence, panels
 from intake.models import Appeal, Call, Complainant
 from workorders.api.serializers import CodeOf
 from workorders.fields import mask_number
@@ -17,6 +17,7 @@ from workorders.models import Event, User, WorkOrder
 RECENT = timedelta(days=90)
 SHOWN = 20
 TOLD_BY = ("answer", "decline", "report")  # the steps whose text is meant for the complainant
+ASKED_BY = {Status.INCOMPLETE: "ask_correction", Status.WITHDRAWN: "lapse_correction"}  # whose reason is meant for them
 TOLD_AT = (Status.ANSWERED, Status.DECLINED, Status.CALLBACK, Status.CLOSED, Status.REVIEWING, Status.ARCHIVED)
 
 
@@ -116,6 +117,9 @@ def progress(appeal: Appeal) -> dict[str, Any]:
 
 
 def _answer(order: WorkOrder, events: list[Event]) -> str | None:
+    if order.status in ASKED_BY:
+        asked = [event.reason for event in events if event.step == ASKED_BY[order.status]]
+        return asked[-1] if asked else None
     told = [event.data.get("text") for event in events if event.step in TOLD_BY]
     return told[-1] if told and order.status in TOLD_AT else None
 
@@ -158,7 +162,7 @@ def revealed_of(order: WorkOrder, user: Any) -> list[dict[str, Any]]:
 
 
 def _appeals(order: WorkOrder) -> Any:
-    return Appeal.objects.filter(order=order).select_related("complainant")
+    return panels.appeals_under(order)
 
 
 def _person(appeal: Appeal, user: Any, seen: Any) -> dict[str, Any]:

@@ -77,11 +77,22 @@ class Road:
         """Valid input of a step."""
         units = {"lead": self.lead, "co_handling": [self.co_unit]}
         return {
-            "ask_correction": {"reason": "请补充具体楼号"},
+            "ask_correction": {"reason": "请补充具体楼号", "missing": ["place"]},
             "correct": TEXT,
             "answer": TEXT,
             "accept": {"category": order.category, "area": order.area, "grade": order.grade},
-            "decline": {"code": "legal_channel", "text": "该事项已进入诉讼程序，请通过人民法院解决。"},
+            "decline": {
+                "code": "legal_channel",
+                "channel": "court",
+                "text": "该事项已进入诉讼程序，请通过人民法院解决。",
+            },
+            "transfer": {
+                "emergency_line": "119",
+                "officer": "119 指挥中心 07 号",
+                "text": TEXT["text"],
+                "keep_grade": True,
+            },
+            "lapse_correction": {"reason": "逾期未补正"},
             "merge": {"parent": self.parent} if step == "merge" else {},
             "withdraw": {"reason": "诉求人主动撤回"},
             "consult": {"reason": "涉及多个部门职责", "participants": [self.lead, self.co_unit]},

@@ -5,6 +5,7 @@ from django.db import transaction
 
 from config.cast import Cast
 from dispatch.models import Request, Slip
+from intake.models import Correction, Message
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Clock, Event, User, WorkOrder
@@ -19,6 +20,15 @@ SAME = "same"
 TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "ask_correction": ("registered", "incomplete", "operator", "", ""),
     "correct": ("incomplete", "registered", "operator", "", ""),
+    "remind_correction": ("incomplete", SAME, "operator", "", ""),
+    "lapse_correction": ("incomplete", "withdrawn", "", "", "all"),
+    "transfer": (
+        "registered incomplete accepted consulting dispatched handling suspended reported",
+        SAME,
+        "operator dispatcher",
+        "",
+        "",
+    ),
     "answer": ("registered", "answered", "operator", "", "acceptance"),
     "accept": ("registered", "accepted", "operator", "dispatch resolution", "acceptance"),
     "decline": ("registered incomplete", "declined", "operator", "", "acceptance"),
@@ -124,6 +134,8 @@ def picture(order: WorkOrder) -> tuple[object, ...]:
         list(order.callbacks.order_by("pk").values()),  # type: ignore[attr-defined]
         list(Request.objects.filter(order=order).order_by("pk").values()),
         list(Slip.objects.filter(order=order).order_by("pk").values()),
+        list(Correction.objects.filter(order=order).order_by("pk").values()),
+        list(Message.objects.filter(order=order).order_by("pk").values("state")),
     )
 
 

@@ -17,12 +17,13 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from config.cast import Cast
-from dispatch import gateways, notices, sending
+from dispatch import notices, sending
 from dispatch.models import Channel, Notice
 from tests.alerts import channel, raised
 from tests.conftest import CHINA, NOW
 from tests.roads import Road
 from tests.test_webhooks import Receiver
+from workorders import gateways
 from workorders.lifecycle import Role, Status
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86400))

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from workorders import policy_correction
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import BY_GRADE, ClockKind, Grade
 from workorders.quiet import Hours
@@ -159,6 +160,12 @@ class Rules:
         return Ladder(table["reminder"], table["warning"], higher, supervision)
 
     @property
+    def correction(self) -> tuple[list[Limit], Limit]:
+        """补正: after how long the complainant is reminded, and when the order is closed, both from the question on."""
+        section = self.document.get("correction", policy_correction.DEFAULT)
+        return [Limit(**wait) for wait in section["remind_after"]], Limit(**section["close_after"])
+
+    @property
     def return_window(self) -> Limit:
         """How long after its dispatch a unit may ask for a return."""
         return Limit(**self.document["returns"]["window"])
@@ -257,6 +264,7 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _hour_problems(document.get("working_hours"))
     yield from _limits_problems(document["limits"])
     yield from _ladder_problems(document["ladder"])
+    yield from policy_correction.problems(document.get("correction", policy_correction.DEFAULT), _limit_problems)
     for path in AMOUNTS:
         section, key = path.split(".")
         yield from _limit_problems(path, document[section].get(key))

@@ -39,7 +39,7 @@ SELECT token, frequency
 FROM pg_stats,
     unnest(most_common_elems::text::text[], most_common_elem_freqs) AS common (token, frequency)
 WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND attname = 'tokens'
-    AND token IS NOT NULL AND frequency >= %s
+    AND token IS NOT NULL
 """
 
 
@@ -87,17 +87,22 @@ def _with_tokens(pairs: list[str]) -> Q:
     return Q(ArrayContains(walked, pairs))
 
 
-def frequencies() -> dict[str, float]:
-    """The share of all orders that each frequent token stands in, as PostgreSQL's own statistics have it."""
+def frequencies(least: float = FREQUENT) -> dict[str, float]:
+    """The share of all orders that each token stands in, as PostgreSQL's own statistics have it, from `least` on."""
+    known = _statistics()
+    return {token: share for token, share in known.items() if share >= least}
+
+
+def _statistics() -> dict[str, float]:
     try:
-        return cache.get_or_set("search:frequencies", _frequencies, FREQUENCIES_KEPT) or {}
+        return cache.get_or_set("search:frequencies", _read_statistics, FREQUENCIES_KEPT) or {}
     except RedisError:
-        return _frequencies()
+        return _read_statistics()
 
 
-def _frequencies() -> dict[str, float]:
+def _read_statistics() -> dict[str, float]:
     with connection.cursor() as cursor:
-        cursor.execute(FREQUENCIES, [FREQUENT])
+        cursor.execute(FREQUENCIES)
         return dict(cursor.fetchall())
 
 

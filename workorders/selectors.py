@@ -28,7 +28,7 @@ LAST_PAGE = 200
 # The steps an order waits for; the others move it too, but only when something happens outside.
 NOT_AWAITED = (
     *("withdraw", "merge", "recall", "suspend", "resume", "object", "archive"),
-    *("assign_down", "grant_return", "grant_suspension"),
+    *("assign_down", "grant_return", "grant_suspension", "lapse_correction"),
 )
 AWAITED = {
     name: list(targets)
@@ -254,6 +254,10 @@ def told(event: Event) -> list[tuple[str, str]]:
         field = fields.get(name, facts.get(name, name))
         asked_by = fields.get(name.removeprefix("old_"), field)
         choices = dict(getattr(asked_by, "choices", []))
-        words = "、".join(value) if isinstance(value, list) else choices.get(value, value)
+        words = (
+            "、".join(str(choices.get(one, one)) for one in value)
+            if isinstance(value, list)
+            else choices.get(value, value)
+        )
         lines.append((str(getattr(field, "label", field)), str(words)))
     return lines

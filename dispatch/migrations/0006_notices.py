@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import dispatch.addresses
+import workorders.addresses
 import workorders.fields
 
 
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=80, verbose_name="name")),
                 (
                     "url",
-                    workorders.fields.EncryptedField(validators=[dispatch.addresses.check], verbose_name="address"),
+                    workorders.fields.EncryptedField(validators=[workorders.addresses.check], verbose_name="address"),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("failing_since", models.DateTimeField(editable=False, null=True, verbose_name="failing since")),

@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from dispatch import addresses
 from dispatch.models.alert import Alert
+from workorders import addresses
 from workorders.fields import EncryptedField
 
 

@@ -36,7 +36,8 @@ def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     check(order, name, actor=request.user)
-    form = form_of(name)(order=order, step=STEPS[name], actor=request.user)
+    given = {field: value for field, value in request.GET.items() if field in form_of(name).base_fields}
+    form = form_of(name)(order=order, step=STEPS[name], actor=request.user, initial=given)
     return _form(request, order, name, form, since=_since(order, _version(request.GET)))
 
 

@@ -11,7 +11,7 @@ from apprise.decorators import notify
 from django.conf import settings
 from django.utils import timezone
 
-from dispatch.addresses import MAIL_FILE
+from workorders.addresses import MAIL_FILE
 
 DOMAIN = "jiesu.invalid"
 

@@ -19,7 +19,7 @@ def check(url: str) -> None:
     if scheme_of(url) not in schemes():
         allowed = ", ".join(f"{scheme}://" for scheme in schemes())
         raise ValidationError(_("The address must begin with one of these: %(allowed)s.") % {"allowed": allowed})
-    from dispatch import gateways  # loads a hundred services, for which nobody else has to wait
+    from workorders import gateways  # loads a hundred services, for which nobody else has to wait
 
     if gateways.plugin(filled(url, "x", 1)) is None:
         raise ValidationError(_("This is not a complete address of that service."))

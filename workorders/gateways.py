@@ -9,7 +9,7 @@ from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, OverflowMode
 
-from dispatch import addresses, mail_file
+from workorders import addresses, mail_file
 
 WHOLE = 10.0  # seconds, for a whole batch: its messages go out side by side
 ASSET = AppriseAsset(

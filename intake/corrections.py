@@ -1,0 +1,136 @@
+"""补正: asked for, reminded of, supplied or given up. Each beat does what is due, each act once, with its own step."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from intake import outbox
+from intake.models import Correction, Message
+from workorders import clocks
+from workorders.lifecycle import Status
+from workorders.refusals import Refused
+from workorders.transitions import perform
+
+if TYPE_CHECKING:
+    from workorders.models import Event, WorkOrder
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+End = Correction.End
+
+
+@dataclass(frozen=True)
+class Schedule:
+    remind_at: list[datetime]
+    closes_at: datetime
+
+
+def schedule(order: "WorkOrder", now: datetime) -> Schedule:
+    """By the rules that the order runs under."""
+    waits, closing = order.policy.rules.correction
+    calendar = clocks.load_calendar(order.policy.rules, now, closing.reach + clocks.HORIZON)
+    closes_at = closing.after(now, calendar)
+    instants = sorted(wait.after(now, calendar) for wait in waits)
+    return Schedule([instant for instant in instants if instant < closes_at], closes_at)
+
+
+def facts_of_asking(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
+    """The deadline that the complainant is told stands in the ledger too."""
+    return {"closes_at": stamp(schedule(order, now).closes_at)}
+
+
+def ask(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
+    correction = _open(event, cleaned["missing"], event.reason, now)
+    outbox.tell(event, Message.Kind.CORRECTION, words_of(correction), now=now)
+
+
+def remind(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
+    correction = _standing(event, now)
+    correction.reminders += 1
+    correction.next_at = next_act(correction)
+    correction.save(update_fields=["reminders", "next_at"])
+    outbox.tell(event, Message.Kind.REMINDER, words_of(correction), now=now)
+
+
+def lapse(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
+    outbox.tell(event, Message.Kind.LAPSE, event.reason, now=now)
+
+
+def finish(event: "Event", *, now: datetime) -> None:
+    """After each step: whatever ends the waiting ends the correction."""
+    if event.source != Status.INCOMPLETE or event.target == Status.INCOMPLETE:
+        return
+    end = {"correct": End.SUPPLIED, "lapse_correction": End.LAPSED}.get(event.step, End.OTHERWISE)
+    waiting = Correction.objects.filter(order=event.order_id, ended_at=None)
+    waiting.update(ended_at=now, end=end, next_at=None)
+
+
+def next_act(correction: Correction) -> datetime:
+    """A reminder by hand stands for the next one that was planned."""
+    left = correction.remind_at[correction.reminders :]
+    return left[0] if left else correction.closes_at
+
+
+def work_off(now: datetime) -> int:
+    """Remind of and close what is due, earliest first; how many orders. What a killed run leaves over is found again."""
+    due = Correction.objects.filter(next_at__lte=now).select_related("order").order_by("next_at", "pk")
+    return sum(_act(correction, now) for correction in due[:BATCH])
+
+
+def _act(correction: Correction, now: datetime) -> bool:
+    """The version makes sure that nobody did it between our reading and our doing; then the next beat looks again."""
+    order = correction.order
+    try:
+        if correction.closes_at <= now:
+            reason = closing_words(correction)
+            perform(order.pk, "lapse_correction", actor=None, version=order.version, now=now, reason=reason)
+        else:
+            perform(order.pk, "remind_correction", actor=None, version=order.version, now=now)
+    except Refused as refusal:
+        logger.info("The correction of order %s was left as it is: %s", order.number, refusal)
+        return False
+    return True
+
+
+def words_of(correction: Correction) -> str:
+    """In the city's language."""
+    with translation.override(settings.LANGUAGE_CODE):
+        missing = "、".join(str(Correction.Element(one).label) for one in correction.missing)
+        facts = {"number": correction.order.spoken_number, "until": stamp(correction.closes_at)}
+        opening = _("Your appeal %(number)s lacks something we need to handle it.") % facts
+        asked = _("Please add: %(missing)s.") % {"missing": missing} if missing else ""
+        closing = _("Call 12345 or use the channel you came by, until %(until)s at the latest.") % facts
+    return " ".join(part for part in (opening, asked, correction.words, closing) if part)
+
+
+def closing_words(correction: Correction) -> str:
+    with translation.override(settings.LANGUAGE_CODE):
+        return _(
+            "What your appeal %(number)s lacked was not added until %(until)s, so it is closed. "
+            "You may bring it again at any time, with what was missing."
+        ) % {"number": correction.order.spoken_number, "until": stamp(correction.closes_at)}
+
+
+def stamp(instant: datetime) -> str:
+    return timezone.localtime(instant).strftime("%Y-%m-%d %H:%M")
+
+
+def _standing(event: "Event", now: datetime) -> Correction:
+    """The open one; of an order that waits since before corrections were kept, one that begins now."""
+    found = Correction.objects.filter(order=event.order_id, ended_at=None).first()
+    return found or _open(event, [], "", now)
+
+
+def _open(event: "Event", missing: list[str], words: str, now: datetime) -> Correction:
+    plan = schedule(event.order, now)
+    times = {"asked_at": now, "remind_at": plan.remind_at, "closes_at": plan.closes_at}
+    correction = Correction(order=event.order, missing=missing, words=words, **times)
+    correction.next_at = next_act(correction)
+    correction.save(force_insert=True)
+    return correction

@@ -1,0 +1,104 @@
+"""Messages to complainants: written in the step's transaction, sent afterwards by the one gateway of the settings.
+
+As with those to staff: claimed before it is sent, and never sent again by itself when whoever sent it died meanwhile.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from intake.models import Appeal, Message
+
+if TYPE_CHECKING:
+    from workorders.gateways import Answer
+    from workorders.models import Event
+
+BATCH = 50
+LEASE = timedelta(minutes=2)  # longer than a batch can take
+# Waits after each failed attempt; after the last one it is given up.
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 2 * 60, 8 * 60))
+SPOKEN_TO = (Appeal.Channel.PHONE, Appeal.Channel.COUNTER)  # who stands there hears the reply at once
+State = Message.State
+
+
+def tell(event: "Event", kind: str, text: str, *, now: datetime, appeals: QuerySet[Appeal] | None = None) -> None:
+    """Everybody who asked and left a telephone, once each."""
+    found = Appeal.objects.filter(order=event.order_id) if appeals is None else appeals
+    people = {appeal.complainant for appeal in found.select_related("complainant") if appeal.complainant}
+    rows = [
+        Message(
+            order_id=event.order_id,
+            event=event,
+            complainant=person,
+            kind=kind,
+            text=text,
+            phone=person.phone,
+            created_at=now,
+            next_attempt_at=now,
+        )
+        for person in sorted(people, key=lambda one: one.pk)
+        if person.phone
+    ]
+    Message.objects.bulk_create(rows)
+
+
+def reply(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
+    """Who is not on the telephone gets what was decided in writing: nothing is refused in silence."""
+    written = Appeal.objects.filter(order=event.order_id).exclude(channel__in=SPOKEN_TO)
+    tell(event, Message.Kind.REPLY, cleaned["text"], now=now, appeals=written)
+
+
+def send(now: datetime, batch: int = BATCH) -> int:
+    """Send up to a batch of what is due; how many were tried. Without a gateway they wait."""
+    if not settings.COMPLAINANT_GATEWAY:
+        return 0
+    from workorders import gateways  # loads a hundred services, for which only who sends has to wait
+
+    claimed = claim(now, batch)
+    answers = gateways.send_all([_to_gateway(message) for message in claimed])
+    for message, answer in zip(claimed, answers, strict=True):
+        record(message, answer, now)
+    return len(claimed)
+
+
+@transaction.atomic
+def claim(now: datetime, batch: int = BATCH) -> Sequence[Message]:
+    overdue = Message.objects.filter(state=State.SENDING, next_attempt_at__lte=now)
+    overdue.update(state=State.UNCLEAR, next_attempt_at=None)
+    due = Message.objects.filter(state=State.PENDING, next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
+    chosen = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:batch])
+    ours = Message.objects.filter(pk__in=chosen)
+    ours.update(state=State.SENDING, attempts=F("attempts") + 1, next_attempt_at=now + LEASE)
+    return list(ours.order_by("pk"))
+
+
+def record(message: Message, answer: "Answer", now: datetime) -> None:
+    wait = None if answer.is_good else next(islice(WAITS, message.attempts - 1, None), None)
+    ours = Message.objects.filter(pk=message.pk, state=State.SENDING, next_attempt_at=message.next_attempt_at)
+    ours.update(
+        state=State.SENT if answer.is_good else State.PENDING if wait else State.FAILED,
+        next_attempt_at=now + wait if wait else None,
+        last_error=answer.error[:200],
+        sent_at=now if answer.is_good else None,
+    )
+
+
+def retry(chosen: QuerySet[Message], *, now: datetime) -> int:
+    """By hand: what was given up, or whose outcome is unclear."""
+    unsent = chosen.filter(state__in=[State.FAILED, State.UNCLEAR])
+    return unsent.update(state=State.PENDING, attempts=0, next_attempt_at=now)
+
+
+def _to_gateway(message: Message) -> Any:
+    from workorders.gateways import Message as Outgoing
+
+    with translation.override(settings.LANGUAGE_CODE):
+        subject = _("12345 hotline")
+    return Outgoing(settings.COMPLAINANT_GATEWAY, message.phone, message.pk, subject, message.text)
