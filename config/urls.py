@@ -20,6 +20,7 @@ urlpatterns = [
     path("notices/", include("dispatch.notice_urls")),
     path("", include("intake.urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
+    path("dispatch/", include("dispatch.desk_urls")),
     path("", include("workorders.urls")),
 ]
 

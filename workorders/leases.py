@@ -11,7 +11,6 @@ from workorders.models import Lease, WorkOrder
 
 if TYPE_CHECKING:
     from workorders.models import Event, User
-    from workorders.permissions import WorkOrderQuerySet
 
 LASTS = timedelta(minutes=5)  # an open page renews it, so this is how long a closed one keeps others away
 
@@ -22,12 +21,18 @@ WHERE lease.until <= %(now)s OR lease.user_id = excluded.user_id
 """
 
 
-@transaction.atomic
 def next_for(user: "User", *, now: datetime) -> WorkOrder | None:
     """The most pressing order that waits for this user and that nobody has taken; from now on they have it."""
-    waiting = _waiting(user, now)
+    waiting: Any = WorkOrder.objects.visible_to(user).filter(selectors.to_do(user))
+    return next_of(selectors.most_pressing_first(waiting), user, now=now)
+
+
+@transaction.atomic
+def next_of(orders: Any, user: "User", *, now: datetime) -> WorkOrder | None:
+    """The first of these orders, as they are sorted, that nobody has taken; from now on they have it."""
+    free = orders.exclude(Exists(Lease.objects.filter(order=OuterRef("pk"), until__gt=now)))
     # The lease is in another table, so a row whose lock was just let go may have been taken: then the next one is tried.
-    while order := waiting.select_for_update(of=("self",), skip_locked=True).first():
+    while order := free.select_for_update(of=("self",), skip_locked=True).first():
         if take(order, user, now=now):
             return order
     return None
@@ -53,9 +58,3 @@ def let_go(event: "Event", *, now: datetime) -> None:
 def of(order: WorkOrder, *, now: datetime) -> Lease | None:
     """The lease that runs; best of an order that was read with it."""
     return order.lease if hasattr(order, "lease") and order.lease.until > now else None
-
-
-def _waiting(user: "User", now: datetime) -> "WorkOrderQuerySet":
-    orders: Any = WorkOrder.objects.visible_to(user).filter(selectors.to_do(user))
-    taken = Lease.objects.filter(order=OuterRef("pk"), until__gt=now)
-    return selectors.most_pressing_first(orders.exclude(Exists(taken)))
