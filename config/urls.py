@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("intake.urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
     path("callbacks/", include("evaluation.callback_urls")),
+    path("dispatch/", include("dispatch.desk_urls")),
     path("", include("workorders.urls")),
 ]
 

@@ -13,9 +13,9 @@ class DispatchConfig(AppConfig):
         from dispatch import advising, forms, narrowings, panels, records, slips, supervision, text_fields
         from workorders import advice, feed, health, stages
 
-        stages.step("consult", form=forms.ConsultForm)
-        stages.step("dispatch", form=forms.DispatchForm, record=records.assign)
-        stages.step("designate", form=forms.DispatchForm, record=records.assign)
+        sent = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
+        stages.step("dispatch", form=forms.DispatchForm, **sent)
+        stages.step("designate", form=forms.DesignateForm, **sent)
         stages.step("recall", record=records.unassign)
         stages.step("contact", form=forms.ContactForm)
         stages.step("arrive", form=forms.ArriveForm)
@@ -25,8 +25,10 @@ class DispatchConfig(AppConfig):
         stages.step("assign_down", form=forms.HandDownForm, record=records.hand_down, refusal=slips.why_not_hand_down)
         stages.step("urge", form=forms.UrgeForm)
         stages.co_handling(records.co_handled_by)
+        stages.sharing(records.assigned_to)
         feed.holding(records.held_when_written)
         stages.beside(records.beside)
+        self._add_meetings()
         self._add_requests()
         self._add_slips()
         panels.add()
@@ -34,6 +36,20 @@ class DispatchConfig(AppConfig):
         narrowings.add()
         advice.add_adviser(advising.advise)
         health.add_part(supervision.SCAN, supervision.health)
+
+    def _add_meetings(self) -> None:
+        from dispatch import meeting_forms, meetings, shown
+        from workorders import stages
+        from workorders.api import parts
+
+        stages.step("consult", form=meeting_forms.ConsultForm, record=meetings.call)
+        stages.step("opine", form=meeting_forms.OpinionForm, record=meetings.opine)
+        stages.step("end_meeting", form=meeting_forms.EndMeetingForm)
+        stages.consulting(meetings.consulted_by)
+        stages.sharing(meetings.consulted_by)
+        stages.after_each(meetings.conclude)
+        stages.waiting(meetings.waits_for)
+        parts.add_part("meetings", shown.MeetingSerializer(many=True), shown.meetings_of)
 
     def _add_requests(self) -> None:
         from dispatch import forms, records, requests

@@ -8,24 +8,33 @@ from django.utils.translation import gettext_lazy as _
 
 from dispatch.models import Request
 from dispatch.requests import open_of
-from dispatch.selectors import suggested_unit
+from dispatch.selectors import district_above, suggested_unit
+from dispatch.suggestions import Candidate, UnitChoice, candidates
 from workorders.forms import CodeField, CodesField, StepForm, line, text
 
 
-class ConsultForm(StepForm):
-    participants = CodesField("Unit", label=_("Participating units"))
-
-
 class DispatchForm(StepForm):
+    """The suggestion of the catalogue is chosen already; `copied_to` is worked out, the district that supervises a street."""
+
     lead = CodeField("Unit", label=_("Lead unit"))
     co_handling = CodesField("Unit", label=_("Co-handling units"), required=False)
     instructions = text(_("Instructions"), rows=3, required=False, limit=2000)
+    copy_to_district = forms.BooleanField(
+        label=_("Copy to the district"),
+        required=False,
+        initial=True,
+        help_text=_("What goes to a street directly is supervised by its district (Art. 12); left out, it is copied."),
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["lead"].widget = UnitChoice(self.candidates, self.fields["lead"].widget.attrs)
         if not self.is_bound:
-            self.suggestion = suggested_unit(self.order)
-            self.initial.setdefault("lead", self.suggestion.unit if self.suggestion else None)
+            suggestion = suggested_unit(self.order)
+            self.initial.setdefault("lead", suggestion.unit if suggestion else None)
+
+    def candidates(self) -> list[Candidate]:
+        return candidates(self.order, self.actor, now=timezone.now())
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -35,7 +44,17 @@ class DispatchForm(StepForm):
         for field, units in (("lead", [lead] if lead else []), ("co_handling", others)):
             if any(unit.kind == "city" for unit in units):
                 self.add_error(field, _("The hotline itself does not handle orders."))
+        wanted = cleaned.pop("copy_to_district", True) or "copy_to_district" not in self.data
+        cleaned["copied_to"] = district_above(lead) if lead and wanted else None
+        if cleaned["copied_to"] in others:  # it sees the order as it is
+            cleaned["copied_to"] = None
         return cleaned
+
+
+class DesignateForm(DispatchForm):
+    reason = text(_("Conclusion of the meeting"), rows=3, limit=2000)
+
+    field_order = ["lead", "reason"]
 
 
 class ContactForm(StepForm):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q
 
-from dispatch import requests
+from dispatch import requests, telling
 from dispatch.models import Assignment
 from workorders import clocks
 from workorders.lifecycle import CO_HANDLING_CLOCKS
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 def assign(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     """The lead's clocks are started by the step; each co-handling unit gets its own here."""
     facts = {"instructions": cleaned["instructions"], "designated": event.step == "designate"}
-    _assign_lead(event, cleaned["lead"], now, **facts)
+    _assign_lead(event, cleaned["lead"], now, dispatched_by=event.actor, dispatched_at=now, **facts)
     for unit in cleaned["co_handling"]:
         _assign(event, unit, Assignment.Part.CO_HANDLING, now, **facts)
         clocks.start(event.order, CO_HANDLING_CLOCKS, now=now, unit=unit)
+    if district := cleaned["copied_to"]:
+        _assign(event, district, Assignment.Part.SUPERVISING, now, instructions=cleaned["instructions"])
+        telling.of_copy(event, district, now=now)
 
 
 def _assign_lead(event: "Event", unit: Any, now: datetime, **facts: Any) -> None:
@@ -54,8 +57,9 @@ def hand_down(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None
     giver, taker = event.unit, cleaned["lead"]
     assert giver is not None, "who hands down acts for the lead unit"
     ended = _end(event, Assignment.End.HANDED_DOWN, now, units=[giver, taker])
-    designated = any(one.designated for one in ended if one.part == Assignment.Part.LEAD)
-    _assign_lead(event, taker, now, instructions=cleaned["instructions"], designated=designated)
+    before = next(one for one in ended if one.part == Assignment.Part.LEAD)
+    as_before = {name: getattr(before, name) for name in ("designated", "dispatched_by", "dispatched_at")}
+    _assign_lead(event, taker, now, instructions=cleaned["instructions"], **as_before)
     _assign(event, giver, Assignment.Part.CO_HANDLING, now)
     clocks.hand_down(event.order, giver, taker, now=now)
 
@@ -78,6 +82,11 @@ def held_when_written(units: Any) -> Q:
         order=OuterRef("order"), unit__in=units, assigned_at__lte=OuterRef("at"), ended_at__gte=OuterRef("at")
     )
     return Q(Exists(ended))
+
+
+def assigned_to(units: Any) -> Q:
+    """In whatever part."""
+    return Q(Exists(Assignment.objects.filter(order=OuterRef("pk"), unit__in=units, ended_at=None)))
 
 
 def co_handled_by(units: Any) -> Q:

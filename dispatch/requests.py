@@ -220,7 +220,7 @@ def rule_of(kind: str, order: WorkOrder) -> str:
             "most": rules.extensions_per_round,
             "days": rules.longest_extension(order.grade, order.round),
         }
-    return ""
+    return _("Only what cannot be solved now for objective reasons, with a date on which it is looked at again.")
 
 
 def _stamp(instant: datetime) -> str:

@@ -1,10 +1,14 @@
 """Reading what dispatch knows."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Count, F, Sum
+from django.db.models.functions import Coalesce, TruncDate
+
 from dispatch import routing
-from dispatch.models import Responsibility
+from dispatch.models import Assignment, Responsibility
 from workorders.models import Unit
 
 if TYPE_CHECKING:
@@ -41,3 +45,31 @@ def _lines(categories: list[str]) -> list[routing.Line]:
     rows = Responsibility.objects.filter(category__code__in=categories).exclude(unit__is_active=False)
     values = rows.values_list("category__code", "area__code", "unit__code", "territory")
     return [routing.Line(category, area or "", unit or "", territory) for category, area, unit, territory in values]
+
+
+def district_above(unit: Unit) -> Unit | None:
+    """双派单, Art. 12 (1): the district that supervises what its street gets directly; none for other units."""
+    if unit.kind != Unit.Kind.STREET:
+        return None
+    districts = Unit.objects.filter(kind=Unit.Kind.DISTRICT, is_active=True)
+    above = districts.filter(code__in=unit.chain()).first()
+    return above or (unit.area and districts.filter(area__code__in=unit.area.chain()).first())
+
+
+@dataclass(frozen=True)
+class WrongDispatch:
+    """What wrong dispatches took, of one dispatcher on one day of the city's calendar; None for what is not known."""
+
+    dispatcher: int | None
+    day: date
+    orders: int
+    lost: timedelta
+
+
+def wrong_dispatch(since: datetime, until: datetime) -> list[WrongDispatch]:
+    """B03: by dispatcher and day on which the orders came back, from `since` up to and without `until`."""
+    wrong = Assignment.objects.filter(part="lead", end__in=["returned", "recalled"], ended_at__gte=since)
+    began = Coalesce("dispatched_at", "assigned_at")
+    days = wrong.filter(ended_at__lt=until).annotate(day=TruncDate("ended_at"), lost_now=F("ended_at") - began)
+    grouped = days.order_by("day", "dispatched_by").values_list("dispatched_by", "day")
+    return [WrongDispatch(*row) for row in grouped.annotate(Count("order", distinct=True), Sum("lost_now"))]

@@ -1,4 +1,7 @@
-"""Who is told of slips, rectifications and accountability. In no words that somebody wrote: those stand behind the link."""
+"""Who is told of slips, rectifications, accountability, joint meetings and copies.
+
+In no words that somebody wrote: those stand behind the link.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,9 +12,10 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dispatch import alerts, notices
-from dispatch.models import Accountability, Rectification, RectificationEntry, Slip
+from dispatch.models import Accountability, Meeting, Rectification, RectificationEntry, Slip
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
 from workorders.moments import written
@@ -53,6 +57,33 @@ def of_accountability(found: Accountability, *, now: datetime) -> None:
     about = [_("Accountability"), found.get_cause_display(), found.get_status_display()]
     key = f"accountability {found.pk} {found.status}"
     _tell(people, about, found.unit, found.due_at, key=key, link=reverse("rectifications"), now=now)
+
+
+def of_meeting(meeting: Meeting, units: Sequence[Unit], *, now: datetime) -> None:
+    """Each participating unit, that its opinion is asked for."""
+    about = [gettext_lazy("Joint meeting"), meeting.order.spoken_number, gettext_lazy("your opinion is asked for")]
+    link = reverse("order", args=[meeting.order.number])
+    for unit in units:
+        key = f"meeting {meeting.pk} {unit.pk}"
+        _tell(_at(unit, OF_UNIT), about, unit, meeting.held_at, key=key, link=link, now=now)
+
+
+def of_opinions(meeting: Meeting, *, now: datetime) -> None:
+    """Whoever called it, that everybody was heard."""
+    about = [gettext_lazy("Joint meeting"), meeting.order.spoken_number, gettext_lazy("all opinions are there")]
+    link, unit = reverse("order", args=[meeting.order.number]), meeting.called_by.unit
+    assert unit, "who calls a meeting belongs to the hotline"
+    _tell([meeting.called_by], about, unit, None, key=f"meeting {meeting.pk} heard", link=link, now=now)
+
+
+def of_copy(event: "Event", district: Unit, *, now: datetime) -> None:
+    """双派单: the district, of what went to one of its streets directly."""
+    order = event.order
+    people = list(User.objects.filter(unit=district, is_active=True, roles__overlap=list(OF_UNIT)))
+    if people and order.lead_unit:
+        about = [gettext_lazy("Copy of a dispatch, for supervision"), order.spoken_number]
+        link = reverse("order", args=[order.number])
+        _tell(people, about, order.lead_unit, None, key=f"copy {event.pk}", link=link, now=now)
 
 
 def _tell(people: list[User], about: Sequence[Any], unit: Unit, due: datetime | None, **more: Any) -> None:

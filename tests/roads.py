@@ -70,7 +70,7 @@ class Road:
 
     def act(self, order: WorkOrder, step: str, *, after: timedelta = timedelta(minutes=10), **data: Any) -> Event:
         self.now += after
-        unit = self.co_unit if step.startswith("co_") else None
+        unit = self.co_unit if step.startswith("co_") or step == "opine" else None
         return self.cast.act(order, step, now=self.now, unit=unit, **{**self.needs(step, order), **data})
 
     def needs(self, step: str, order: WorkOrder) -> dict[str, Any]:
@@ -98,6 +98,8 @@ class Road:
             "consult": {"reason": "涉及多个部门职责", "participants": [self.lead, self.co_unit]},
             "dispatch": units,
             "designate": {"reason": "会商决定", **units},
+            "opine": {"duty": "partly", "text": "噪音执法属我单位，施工许可不属。"},
+            "end_meeting": {"reason": "会商未形成一致意见，按目录派单"},
             "regrade": {"reason": "情况比受理时复杂", "grade": "complex"},
             "recall": {"reason": "不属于该单位职责"},
             "contact": CONTACT,

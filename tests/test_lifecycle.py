@@ -4,7 +4,7 @@ import pytest
 from django.db import transaction
 
 from config.cast import Cast
-from dispatch.models import Request, Slip
+from dispatch.models import Meeting, Opinion, Request, Slip
 from intake.models import Correction, Message
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
@@ -55,6 +55,8 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
         "signing contact unit_resolution signing+ unit_resolution+",
         "dispatch",
     ),
+    "opine": ("consulting", SAME, "handler reviewer handler+ reviewer+", "", ""),
+    "end_meeting": ("consulting", "accepted", "dispatcher", "", ""),
     "recall": ("dispatched handling", "accepted", "dispatcher", "dispatch", "units"),
     "regrade": ("accepted consulting dispatched handling reported", SAME, "dispatcher", "", ""),
     "sign": ("dispatched", "handling", "handler", "", "signing"),
@@ -107,6 +109,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
         "",
     ),
 }
+PEOPLE_OF_UNITS = {"handler", "reviewer", "handler+", "reviewer+"}
 OF_SLIPS = {"answer_slip", "accept_slip", "reject_slip", "raise_slip"}
 UNITS = {"signing", "contact", "arrival", "unit_resolution", "signing+", "contact+", "arrival+", "unit_resolution+"}
 
@@ -136,15 +139,21 @@ def picture(order: WorkOrder) -> tuple[object, ...]:
         list(Slip.objects.filter(order=order).order_by("pk").values()),
         list(Correction.objects.filter(order=order).order_by("pk").values()),
         list(Message.objects.filter(order=order).order_by("pk").values("state")),
+        list(Meeting.objects.filter(order=order).order_by("pk").values()),
+        list(Opinion.objects.filter(meeting__order=order).order_by("pk").values()),
     )
 
 
 def expected_refusal(name: str, user: str, status: str) -> type[Refused] | None:
     sources, _target, roles, _starts, _stops = TABLE[name]
-    dispatched = status in "dispatched handling suspended reported callback closed reviewing archived".split()
+    shared = status in "consulting dispatched handling suspended reported callback closed reviewing archived".split()
     hidden = user == "administrator" or user.endswith("-")
-    if hidden or (not dispatched and user in ("handler", "reviewer", "handler+", "reviewer+")):
+    if hidden or (not shared and user in PEOPLE_OF_UNITS):
         return NotVisible
+    if user in PEOPLE_OF_UNITS and (name == "opine" or (status == "consulting" and name not in ("note", "reveal"))):
+        # A unit takes part in the meeting, or in the handling.
+        if name != "opine" or status != "consulting":
+            return NotAllowed
     allowed = roles.split()
     may = user in allowed or (user == "reviewer+" and name == "note")
     if not may:

@@ -110,6 +110,7 @@ class ActsFor(TextChoices):
     HOTLINE = "hotline"
     LEAD = "lead"
     CO_HANDLING = "co_handling"
+    CONSULTED = "consulted"  # a unit that takes part in the joint meeting
     HIGHER = "higher"  # a body above the lead unit: nobody decides on an objection to their own result
 
 

@@ -28,7 +28,7 @@ HOTLINE_ROLES = frozenset(CITY_ROLES) - frozenset(UNIT_ROLES)
 
 class WorkOrderQuerySet(models.QuerySet["WorkOrder"]):
     def visible_to(self, user: Any) -> "WorkOrderQuerySet":
-        """The city's hotline sees all; a unit what it or a unit below it handles or co-handles; None is the system."""
+        """The city's hotline sees all; a unit what it or a unit below it has to do with; None is the system."""
         if user is None:
             return self
         if not user.is_active or user.unit is None:
@@ -37,7 +37,7 @@ class WorkOrderQuerySet(models.QuerySet["WorkOrder"]):
             return self if user.has_role(*CITY_ROLES) else self.none()
         if user.has_role(*UNIT_ROLES):
             units = user.unit.branch().values("pk")
-            return self.filter(Q(lead_unit__in=units) | stages.co_handled_by(units))
+            return self.filter(Q(lead_unit__in=units) | stages.shared_with(units))
         return self.none()
 
 
@@ -54,7 +54,9 @@ def may_act(step: Step, order: "WorkOrder", actor: "User | None") -> bool:
     if step.acts_for == ActsFor.LEAD:
         return order.lead_unit_id is not None and actor.unit_id == order.lead_unit_id
     if step.acts_for == ActsFor.CO_HANDLING:
-        return actor.unit_id != order.lead_unit_id and _co_handles(order, actor)
+        return actor.unit_id != order.lead_unit_id and _is_one(order, stages.co_handled_by([actor.unit_id]))
+    if step.acts_for == ActsFor.CONSULTED:
+        return _is_one(order, stages.consulted([actor.unit_id]))
     if step.acts_for == ActsFor.HIGHER:
         return _stands_above(actor.unit, order.lead_unit)
     return True
@@ -69,5 +71,5 @@ def _counting(roles: Iterable[Role], actor: "User") -> list[Role]:
     return [role for role in roles if at_hotline or role not in HOTLINE_ROLES]
 
 
-def _co_handles(order: "WorkOrder", actor: "User") -> bool:
-    return type(order).objects.filter(stages.co_handled_by([actor.unit_id]), pk=order.pk).exists()
+def _is_one(order: "WorkOrder", condition: Q) -> bool:
+    return type(order).objects.filter(condition, pk=order.pk).exists()

@@ -6,6 +6,8 @@ A stage calls these while its app gets ready; `perform()` and the console look t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django import forms
@@ -51,6 +53,8 @@ class StageStep:
 
 _steps: dict[str, StageStep] = {}
 _co_handling: list[Callable[[Any], Q]] = []
+_consulted: list[Callable[[Any], Q]] = []
+_shared: list[Callable[[Any], Q]] = []
 _after_each: list[After] = []
 _waiting: list[Callable[[Any], Q]] = []
 _beside: list[Callable[[], Prefetch]] = []
@@ -119,3 +123,22 @@ def co_handling(condition: Callable[[Any], Q]) -> None:
 
 def co_handled_by(units: Any) -> Q:
     return _co_handling[0](units) if _co_handling else Q(pk__in=[])
+
+
+def consulting(condition: Callable[[Any], Q]) -> None:
+    """`condition(units)` selects the orders about which these units are asked for their opinion."""
+    _consulted[:] = [condition]
+
+
+def consulted(units: Any) -> Q:
+    return _consulted[0](units) if _consulted else Q(pk__in=[])
+
+
+def sharing(condition: Callable[[Any], Q]) -> None:
+    """`condition(units)` selects orders that these units see although they do not lead them."""
+    if condition not in _shared:
+        _shared.append(condition)
+
+
+def shared_with(units: Any) -> Q:
+    return reduce(or_, (condition(units) for condition in _shared), Q(pk__in=[]))

@@ -4,6 +4,7 @@ from .alert_note import AlertNote
 from .api_client import ApiClient
 from .assignment import Assignment
 from .heartbeat import Heartbeat
+from .meeting import Meeting, Opinion
 from .notice import Channel, Notice
 from .rectification import Rectification, RectificationEntry
 from .request import Request
@@ -22,7 +23,9 @@ __all__ = [
     "Channel",
     "Delivery",
     "Heartbeat",
+    "Meeting",
     "Notice",
+    "Opinion",
     "Rectification",
     "RectificationEntry",
     "Request",

@@ -1,20 +1,28 @@
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Assignment(models.Model):
-    """Who handles an order: one lead unit 主办, any co-handling units 协办. Ended when the order goes to somebody else."""
+    """Who handles an order: one lead unit 主办, any co-handling units 协办. Ended when the order goes to somebody else.
+
+    双派单: the district has the supervision of what goes to a street directly; it sees the order and owes nothing.
+    `dispatched_by` and `dispatched_at` are those of the dispatch, wherever the unit handed the order down to.
+    """
 
     class Part(models.TextChoices):
         LEAD = "lead", _("Lead unit")
         CO_HANDLING = "co_handling", _("Co-handling unit")
+        SUPERVISING = "supervising", _("Supervising district")
 
     class End(models.TextChoices):
         RETURNED = "returned", _("Returned")
         RECALLED = "recalled", _("Recalled")
         HANDED_DOWN = "handed_down", _("Handed down")
+
+    WRONG = (End.RETURNED, End.RECALLED)
 
     order = models.ForeignKey(
         "workorders.WorkOrder", models.PROTECT, related_name="assignments", verbose_name=_("work order")
@@ -25,6 +33,15 @@ class Assignment(models.Model):
     designated = models.BooleanField(_("designated, may not be returned"), default=False)
     returnable_until = models.DateTimeField(_("may be returned until"), null=True)
     assigned_at = models.DateTimeField(_("assigned at"))
+    dispatched_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="dispatched_assignments",
+        verbose_name=_("dispatched by"),
+        db_index=False,
+    )
+    dispatched_at = models.DateTimeField(_("dispatched at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
     end = models.CharField(_("why it ended"), max_length=20, choices=End, blank=True)
 
@@ -33,7 +50,12 @@ class Assignment(models.Model):
         verbose_name_plural = _("assignments")
         ordering = ["id"]
         indexes = [
-            models.Index(fields=["unit", "order"], condition=models.Q(ended_at=None), name="assignment_in_force")
+            models.Index(fields=["unit", "order"], condition=models.Q(ended_at=None), name="assignment_in_force"),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(part="lead", end__in=["returned", "recalled"]),
+                name="assignment_wrong",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -54,5 +76,5 @@ class Assignment(models.Model):
     @property
     def lost(self) -> timedelta | None:
         """B03: the time a wrong dispatch took; none while it is in force, and where the unit handed the order down."""
-        wrong = self.end in (self.End.RETURNED, self.End.RECALLED)
-        return self.ended_at - self.assigned_at if wrong and self.ended_at else None
+        since = self.dispatched_at or self.assigned_at
+        return self.ended_at - since if self.end in self.WRONG and self.ended_at else None

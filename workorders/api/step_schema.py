@@ -18,6 +18,7 @@ DOERS = {
     ActsFor.HOTLINE: "the hotline",
     ActsFor.LEAD: "the lead unit",
     ActsFor.CO_HANDLING: "a co-handling unit",
+    ActsFor.CONSULTED: "a unit that takes part in the joint meeting",
     ActsFor.HIGHER: "a body above the lead unit",
 }
 EXAMPLES: dict[str, dict[str, Any]] = {

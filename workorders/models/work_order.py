@@ -1,6 +1,7 @@
 """The order and the table of its life: every method below is one step, read top to bottom along the road.
 
-The steps of what stands beside the order are in `reception_steps.py`, `request_steps.py` and `slip_steps.py`, read after these.
+The steps of what stands beside the order are in `reception_steps.py`, `request_steps.py`, `slip_steps.py` and
+`meeting_steps.py`, read after these.
 The methods hold no logic of their own: `transitions.perform()` checks, calls them and writes what their `Step` declares.
 """
 
@@ -29,6 +30,7 @@ from workorders.lifecycle import (
     moves,
     stays,
 )
+from workorders.models.meeting_steps import MeetingSteps
 from workorders.models.reception_steps import ReceptionSteps
 from workorders.models.request_steps import RequestSteps
 from workorders.models.slip_steps import SlipSteps
@@ -47,7 +49,7 @@ def first_contact_recorded(order: "WorkOrder") -> bool:
 first_contact_recorded.refusal = _("First record the contact with the complainant and, in an emergency, the arrival.")  # type: ignore[attr-defined]
 
 
-class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, FSMModelMixin, models.Model):
+class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelMixin, models.Model):
     number = models.CharField(_("number"), max_length=16, unique=True, editable=False)
     status = FSMField(_("status"), choices=S, default=S.REGISTERED, protected=True, max_length=20)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)

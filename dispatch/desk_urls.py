@@ -1,0 +1,12 @@
+from django.urls import path
+
+from dispatch import desk_views as views
+
+urlpatterns = [
+    path("", views.desk, name="dispatch_desk"),
+    path("queue/", views.queue_rows, name="dispatch_queue"),
+    path("requests/", views.requests, name="request_desk"),
+    path("requests/<int:pk>/", views.one_request, name="request_to_decide"),
+    path("<str:number>/", views.one, name="dispatch_one"),
+    path("<str:number>/alike/", views.alike, name="dispatch_alike"),
+]

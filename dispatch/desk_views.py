@@ -1,0 +1,141 @@
+"""The dispatch desk 派单台: one order at a time, alike ones together, and the units' requests to decide."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dispatch import bulk, queue, request_desk
+from dispatch.forms import DispatchForm
+from dispatch.models import Assignment, Request
+from workorders import leases
+from workorders.lifecycle import Role, Status
+from workorders.models import WorkOrder
+from workorders.refusals import NotAllowed
+from workorders.transitions import STEPS
+from workorders.views.orders import found, page_of, watch_of
+from workorders.views.request import StaffRequest
+
+View = Callable[..., HttpResponse]
+# What is opened beside the order by itself.
+OPENS = {Status.ACCEPTED: "dispatch", Status.CONSULTING: "designate"}
+
+
+def for_dispatchers(view: View) -> View:
+    @login_required
+    @wraps(view)
+    def guarded(request: StaffRequest, *args: Any, **options: Any) -> HttpResponse:
+        user = request.user
+        if not (user.has_role(Role.DISPATCHER) and user.unit and user.unit.kind == "city"):
+            raise NotAllowed(_("This desk is for the dispatchers of the hotline."))
+        return view(request, *args, **options)
+
+    return guarded
+
+
+@for_dispatchers
+@require_GET
+def desk(request: StaffRequest) -> HttpResponse:
+    order = queue.next_one(request.user, now=timezone.now())
+    return _desk(request, found(request, order.number) if order else None)
+
+
+@for_dispatchers
+@require_GET
+def one(request: StaffRequest, number: str) -> HttpResponse:
+    """A chosen one is theirs as well, unless somebody was quicker."""
+    order = found(request, number)
+    if order.status in queue.WAITING:
+        leases.take(order, request.user, now=timezone.now())
+    return _desk(request, found(request, number))
+
+
+@for_dispatchers
+@require_GET
+def queue_rows(request: StaffRequest) -> HttpResponse:
+    return render(request, "dispatch/_queue.html", {**_queues(request), "chosen": request.GET.get("chosen", "")})
+
+
+def _desk(request: StaffRequest, order: WorkOrder | None) -> HttpResponse:
+    context: dict[str, Any] = {**_queues(request), "next": reverse("dispatch_desk")}
+    if order:
+        context |= {**page_of(request, order), **watch_of(request, order), **_beside(request, order)}
+    return render(request, "dispatch/desk.html", {**context, "chosen": order.number if order else ""})
+
+
+def _queues(request: StaffRequest) -> dict[str, Any]:
+    return {"rows": queue.rows(request.user), **_counts(request)}
+
+
+def _counts(request: StaffRequest) -> dict[str, Any]:
+    waiting, asked = queue.waiting(request.user), request_desk.waiting(request.user)
+    return {"waiting": queue.counted(waiting), "asked": queue.counted(asked), "now": timezone.now()}
+
+
+def _beside(request: StaffRequest, order: Any) -> dict[str, Any]:
+    others = queue.alike(request.user, order).exclude(pk=order.pk) if order.status == Status.ACCEPTED else None
+    wrong = [one for one in order.assignments.all() if one.part == Assignment.Part.LEAD and one.lost]
+    opened = OPENS.get(order.status, "")
+    return {"alike": others.count() if others is not None else 0, "opened": opened, "wrong": wrong}
+
+
+# Alike ones together
+
+
+@for_dispatchers
+@require_http_methods(["GET", "POST"])
+def alike(request: StaffRequest, number: str) -> HttpResponse:
+    order = found(request, number)
+    posted = request.POST if request.method == "POST" else None
+    form = DispatchForm(posted, order=order, step=STEPS["dispatch"], actor=request.user)
+    versions = bulk.typed(request.POST.getlist("order"))
+    if posted is None or not versions or not form.is_valid():
+        return _alike(request, order, form, tried=posted is not None)
+    data = {field: form[field].data for field in form.fields}
+    outcomes = bulk.dispatch(versions, data, actor=request.user, now=timezone.now())
+    sent = sum(not outcome.why for outcome in outcomes)
+    return render(request, "dispatch/alike_done.html", {"order": order, "outcomes": outcomes, "sent": sent})
+
+
+def _alike(request: StaffRequest, order: WorkOrder, form: DispatchForm, *, tried: bool) -> HttpResponse:
+    ticked = {one.partition("-")[0] for one in request.POST.getlist("order")}
+    rows = queue.alike_rows(request.user, order)
+    context = {"order": order, "form": form, "rows": rows, "ticked": ticked, "now": timezone.now()}
+    none = tried and not ticked
+    return render(
+        request, "dispatch/alike.html", {**context, "tried": tried, "none": none}, status=400 if tried else 200
+    )
+
+
+# What units ask for
+
+
+@for_dispatchers
+@require_GET
+def requests(request: StaffRequest) -> HttpResponse:
+    return _requests(request, request_desk.next_one(request.user, now=timezone.now()))
+
+
+@for_dispatchers
+@require_GET
+def one_request(request: StaffRequest, pk: int) -> HttpResponse:
+    asked = request_desk.waiting(request.user).select_related("order").filter(pk=pk).first()
+    if asked:
+        leases.take(asked.order, request.user, now=timezone.now())
+    return _requests(request, asked, gone=asked is None)
+
+
+def _requests(request: StaffRequest, asked: Request | None, *, gone: bool = False) -> HttpResponse:
+    context = {"rows": request_desk.rows(request.user), **_counts(request), "chosen": asked.pk if asked else 0}
+    if asked:
+        order = found(request, asked.order.number)
+        beside = {"dispute": request_desk.dispute(order, asked.pk), "verbs": request_desk.verbs(asked)}
+        context |= {**page_of(request, order), **watch_of(request, order), **beside}
+    return render(request, "dispatch/requests.html", {**context, "gone": gone, "next": reverse("request_desk")})

@@ -1,0 +1,82 @@
+"""The dispatch desk's queue: what waits to be sent to a unit, by grade and deadline, and who has taken what."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Case, Count, Exists, F, OuterRef, Prefetch, Q, Subquery, When
+from django.db.models.functions import Coalesce
+
+from dispatch import meetings
+from dispatch.models import Meeting, Opinion
+from workorders import leases
+from workorders.lifecycle import ClockKind, Grade, Status
+from workorders.models import Clock, WorkOrder
+
+if TYPE_CHECKING:
+    from workorders.models import User
+
+SHOWN = 40
+ALIKE = 50  # of one bulk dispatch
+COUNT_UP_TO = 999
+WAITING = (Status.ACCEPTED, Status.CONSULTING)
+
+
+def rows(user: "User") -> list[WorkOrder]:
+    """The head of the queue, with what a row shows."""
+    clocks = Prefetch("clocks", Clock.objects.running(), to_attr="running_clocks")
+    related = sorted_by_need(waiting(user), ClockKind.DISPATCH).select_related("category", "area", "lease__user")
+    unheard = meetings.unheard().order_by().values("meeting").annotate(count=Count("pk")).values("count")
+    found = related.annotate(unheard=Coalesce(Subquery(unheard), 0)).defer("tokens", "matter")
+    return list(found.prefetch_related(clocks)[:SHOWN])
+
+
+def counted(orders: Any) -> str:
+    """Counting stops where nobody reads the number any more."""
+    count = orders.order_by()[: COUNT_UP_TO + 1].count()
+    return f"{COUNT_UP_TO}+" if count > COUNT_UP_TO else str(count)
+
+
+def waiting(user: "User") -> Any:
+    return WorkOrder.objects.visible_to(user).filter(status__in=WAITING)
+
+
+def ready(user: "User", *, now: datetime) -> Any:
+    """Without those whose meeting still waits for the hour it is held at or, in writing, for opinions."""
+    silent = Exists(Opinion.objects.filter(meeting=OuterRef("pk"), at=None))
+    held_open = Meeting.objects.filter(order=OuterRef("pk"), concluded_at=None)
+    return waiting(user).exclude(Exists(held_open.filter(Q(held_at__gt=now) | Q(silent, held_at=None))))
+
+
+def sorted_by_need(orders: Any, kind: str) -> Any:
+    """Emergencies first, then by grade, then by the deadline of the running clock of this kind."""
+    due = Clock.objects.running().filter(order=OuterRef("pk"), kind=kind, paused_at=None).order_by("due_at")
+    sorted_ = orders.annotate(need=by_grade("grade"), due=Subquery(due.values("due_at")[:1]))
+    return sorted_.order_by("need", F("due").asc(nulls_last=True), "id")
+
+
+def by_grade(field: str) -> Case:
+    """As the grades are declared: danger first."""
+    return Case(*(When(**{field: grade}, then=place) for place, grade in enumerate(Grade)), default=len(Grade))
+
+
+def next_one(user: "User", *, now: datetime) -> WorkOrder | None:
+    """What they have taken already, or else the first that nobody has."""
+    orders = sorted_by_need(ready(user, now=now), ClockKind.DISPATCH)
+    return own(orders, user, now) or leases.next_of(orders, user, now=now)
+
+
+def own(orders: Any, user: "User", now: datetime) -> WorkOrder | None:
+    return orders.filter(lease__user=user, lease__until__gt=now).first()
+
+
+def alike(user: "User", order: WorkOrder) -> Any:
+    """Accepted ones of the same category and area, this one among them."""
+    orders = WorkOrder.objects.visible_to(user).filter(status=Status.ACCEPTED)
+    return orders.filter(category=order.category_id, area=order.area_id)
+
+
+def alike_rows(user: "User", order: WorkOrder) -> list[WorkOrder]:
+    """Oldest deadline first, with what a row shows."""
+    clocks = Prefetch("clocks", Clock.objects.running(), to_attr="running_clocks")
+    found = sorted_by_need(alike(user, order), ClockKind.DISPATCH).select_related("lease__user")
+    return list(found.defer("tokens").prefetch_related(clocks)[:ALIKE])
