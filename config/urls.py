@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/", include(router_urls)),
     path("notices/", include("dispatch.notice_urls")),
     path("", include("intake.urls")),
+    path("unit/", include("dispatch.unit_urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
     path("", include("workorders.urls")),
 ]

@@ -1,5 +1,7 @@
 """ONE view for all steps: the form is built from what the step needs, and `perform()` decides."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -13,6 +15,7 @@ from workorders.forms import StepForm
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible, Refused
 from workorders.transitions import STEPS, check, form_of, perform
+from workorders.views.once import once
 from workorders.views.orders import found
 from workorders.views.request import StaffRequest
 
@@ -23,7 +26,9 @@ def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
     order = found(request, number)
     if name not in STEPS:
         raise NotVisible
-    return _post(request, order, name) if request.method == "POST" else _get(request, order, name)
+    if request.method == "GET":
+        return _get(request, order, name)
+    return once(request, f"{order.pk}/{name}", partial(_post, request, order, name), partial(_done, request, order, name))
 
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
@@ -44,6 +49,10 @@ def _post(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
         )
     except Refused as refusal:
         return _refused(request, order, name, form, refusal)
+    return _done(request, order, name)
+
+
+def _done(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
     return _to(request, _after(request, order))
 
