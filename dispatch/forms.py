@@ -5,13 +5,13 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.choices import CallableChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.models import Request
 from dispatch.requests import open_of
 from dispatch.selectors import suggested_unit
 from workorders.forms import CodeField, CodesField, StepForm, line, text
-
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a telephone's from ours
 
@@ -96,7 +96,7 @@ class HandDownForm(StepForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["lead"].widget = forms.Select(choices=self._below)
+        self.fields["lead"].widget = forms.Select(choices=CallableChoiceIterator(self._below))
 
     def _below(self) -> list[tuple[str, str]]:
         """Few: to choose from on a phone. Asked for when the form is shown."""

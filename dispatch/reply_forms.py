@@ -102,7 +102,9 @@ def last_result(order: Any) -> Event | None:
 
 def sent_back(order: Any) -> Event | None:
     """Why the leader sent the last result back, while nobody has answered it by another."""
-    asked = [event for event in order.events.all() if event.round == order.round and event.step in ("report", "send_back")]
+    asked = [
+        event for event in order.events.all() if event.round == order.round and event.step in ("report", "send_back")
+    ]
     last = max(asked, key=lambda event: event.number, default=None)
     return last if last and last.step == "send_back" else None
 

@@ -30,7 +30,7 @@ LABELS = {
     "follow_up": gettext_lazy("4. What follows: way of appeal, contact person and telephone"),
     "signature": gettext_lazy("Unit and date"),
 }
-KIND_OF = {
+KIND_OF: dict[str, ReplyKind] = {
     Kind.CONSULTATION: ReplyKind.CONSULTATION,
     Kind.HELP: ReplyKind.SOLVED,
     Kind.COMPLAINT: ReplyKind.COMPLAINT,
@@ -69,7 +69,8 @@ def _known(order: Any, actor: Any, now: datetime) -> dict[str, str]:
     }
     return {
         "salutation": _("Dear citizen:\nThank you for your trust in the 12345 hotline and in our work."),
-        "received": _("On %(date)s you told us by way of “%(channel)s”: “%(title)s” (work order %(number)s).") % received,
+        "received": _("On %(date)s you told us by way of “%(channel)s”: “%(title)s” (work order %(number)s).")
+        % received,
         "follow_up": _(
             "If you do not agree with this reply, call 12345 and say so; it will be looked into again. "
             "Contact: %(name)s, telephone 【telephone】."
@@ -93,10 +94,14 @@ def _to_say(kind: str) -> dict[str, str]:
         },
         ReplyKind.UNSOLVED: {
             "investigation": way + _("We found 【facts】.") + basis,
-            "opinion": _("It cannot be solved now because 【reason】. Instead we 【what is done instead, until when】."),
+            "opinion": _(
+                "It cannot be solved now because 【reason】. Instead we 【what is done instead, until when】."
+            ),
         },
         ReplyKind.COMPLAINT: {
-            "investigation": way + _("What you reported 【is so, is so in part, could not be found】: 【facts】.") + basis,
+            "investigation": way
+            + _("What you reported 【is so, is so in part, could not be found】: 【facts】.")
+            + basis,
             "opinion": _("We 【decision, order or penalty】 and will 【how it is kept from happening again】."),
         },
         ReplyKind.SUGGESTION: {

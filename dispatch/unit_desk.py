@@ -24,7 +24,11 @@ PAGE_SIZE = 30
 MANY = 200
 ROAD = ("sign", "contact", "arrive", "report")
 STOPS = {"sign": _("Sign"), "contact": _("Call"), "arrive": _("Arrive"), "report": _("Report")}
-AS = {"co_sign": "sign", "co_report": "report", "approve": "report"}  # where on the road a co-handling unit's step stands
+AS = {
+    "co_sign": "sign",
+    "co_report": "report",
+    "approve": "report",
+}  # where on the road a co-handling unit's step stands
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,9 @@ def people(order: Any, user: "User", *, now: datetime) -> dict[str, Any]:
     appeals = list(order.appeals.select_related("complainant"))
     relayed = any(confidence.is_hidden(appeal, user) for appeal in appeals)
     seen = confidence.revealed if looked else confidence.masked
-    known = {} if relayed else {appeal.complainant_id: seen(appeal, user) for appeal in appeals if appeal.complainant_id}
+    known = (
+        {} if relayed else {appeal.complainant_id: seen(appeal, user) for appeal in appeals if appeal.complainant_id}
+    )
     return {
         "looked": looked,
         "masked": bool(known) and not looked,

@@ -45,7 +45,7 @@ def test_a_letter_has_its_six_sections_in_order_four_of_them_headed() -> None:
 words = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp"]) | st.just("\n"), max_size=60)
 
 
-@given(st.fixed_dictionaries({name: words for name in replies.SECTIONS}))
+@given(st.fixed_dictionaries(dict.fromkeys(replies.SECTIONS, words)))
 def test_whatever_was_written_comes_apart_into_the_sections_it_was_written_in(parts: dict[str, str]) -> None:
     letter = replies.compose(parts, HEADINGS)
     apart = replies.apart(letter, HEADINGS)

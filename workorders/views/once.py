@@ -15,7 +15,9 @@ from workorders.views.request import StaffRequest
 TOKEN = re.compile(r"[0-9a-f-]{16,64}")
 
 
-def once(request: StaffRequest, what: str, do: Callable[[], HttpResponse], done: Callable[[], HttpResponse]) -> HttpResponse:
+def once(
+    request: StaffRequest, what: str, do: Callable[[], HttpResponse], done: Callable[[], HttpResponse]
+) -> HttpResponse:
     """`do`, or `done` where this person did it before under the same token. What was refused may come again."""
     token = request.POST.get("token", "")
     if not TOKEN.fullmatch(token):
@@ -27,7 +29,9 @@ def once(request: StaffRequest, what: str, do: Callable[[], HttpResponse], done:
 
 
 @transaction.atomic
-def _claimed(request: StaffRequest, key: str, do: Callable[[], HttpResponse], done: Callable[[], HttpResponse]) -> HttpResponse:
+def _claimed(
+    request: StaffRequest, key: str, do: Callable[[], HttpResponse], done: Callable[[], HttpResponse]
+) -> HttpResponse:
     stored, is_new = idempotency.claim(request.user, key, fingerprint="")
     if not is_new:
         return done()

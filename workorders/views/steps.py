@@ -28,7 +28,9 @@ def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
         raise NotVisible
     if request.method == "GET":
         return _get(request, order, name)
-    return once(request, f"{order.pk}/{name}", partial(_post, request, order, name), partial(_done, request, order, name))
+    return once(
+        request, f"{order.pk}/{name}", partial(_post, request, order, name), partial(_done, request, order, name)
+    )
 
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
