@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 PAGE_SIZE = 30
 MANY = 200
 ROAD = ("sign", "contact", "arrive", "report")
-STOPS = {"sign": _("Sign"), "contact": _("Call"), "arrive": _("Arrive"), "report": _("Report")}
+STOPS = {
+    "sign": ClockKind.SIGNING.label,
+    "contact": ClockKind.CONTACT.label,
+    "arrive": ClockKind.ARRIVAL.label,
+    "report": _("Result"),
+}
 AS = {
     "co_sign": "sign",
     "co_report": "report",
@@ -131,9 +136,13 @@ def tell(order: Any, user: "User") -> None:
     order.co_handled = order.lead_unit_id != user.unit_id
     order.next_step = next_step(order, user)
     order.road = road(order)
-    order.next_label = STOPS.get(AS.get(order.next_step, order.next_step)) or _("Wait")
-    if order.next_step in STEPS and order.next_step not in STOPS:
-        order.next_label = STEPS[order.next_step].label
+    order.next_label = _label(order.next_step)
+
+
+def _label(step: str) -> "Promise | str":
+    if step == "contact":
+        return _("Call the complainant")
+    return STEPS[step].label if step else _("Look at it")
 
 
 def next_step(order: Any, user: "User") -> str:

@@ -85,7 +85,7 @@ def test_one_thumb_brings_an_order_from_signing_to_the_leaders_approval(
     page.locator(".chosen input").tap()
     page.locator("[data-sign-chosen]").tap()
     expect(page.locator(".outcome-met")).to_be_visible()
-    page.locator(".unit-card .ahead .btn").tap()
+    page.locator(".unit-card .onward .btn").tap()
     call_and_arrive(page)
     report_with_pictures(page)
     write_the_letter(page)
@@ -123,7 +123,7 @@ def report_with_pictures(page: Page) -> None:
     ]
     page.locator(".camera input").set_input_files(taken)  # type: ignore[arg-type]
     expect(page.locator(".shot canvas")).to_have_count(2)
-    assert violations(page) == []
+    assert violations(page, "main") == []
     assert fits(page)
     send(page)
     wide, tall = Attachment.objects.order_by("pk")
@@ -152,7 +152,7 @@ def approve(page: Page, order: WorkOrder) -> None:
     page.goto("/unit/")
     page.locator(".unit-card .open").tap()
     expect(page.locator(".the-letter")).to_contain_text("已责令停工并处罚款。")
-    assert violations(page) == []
+    assert violations(page, "main") == []
     assert fits(page)
     with page.expect_navigation():
         page.locator("[data-step=approve]").tap()
@@ -160,13 +160,13 @@ def approve(page: Page, order: WorkOrder) -> None:
     assert order.status == "callback"
     page.goto(f"/unit/{order.number}/letter/")
     expect(page.locator(".letter")).to_contain_text("65001234")
-    assert violations(page) == []
+    assert violations(page, "main") == []
 
 
 def seen(page: Page, theme: str) -> list[str]:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
     page.evaluate("theme => (document.documentElement.dataset.bsTheme = theme)", theme)
-    return violations(page)
+    return violations(page, "main")
 
 
 def test_what_cannot_be_sent_goes_out_by_itself_once_when_the_network_is_back(
@@ -231,7 +231,7 @@ def test_units_help_each_other_and_hand_down(
     lead.goto(f"/unit/{order.number}/")
     expect(lead.locator(".co-reports")).to_contain_text("已查处沿街商户。")
     lead.locator(".others summary").tap()
-    assert violations(lead) == []
+    assert violations(lead, "main") == []
     lead.locator(".others summary").tap()
     open_step(lead, "assign_down")
     lead.locator("#step [name=lead]").select_option(below.code)
