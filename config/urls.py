@@ -21,6 +21,7 @@ urlpatterns = [
     path("reception/", include("intake.reception_urls")),
     path("reception/", include("intake.triage_urls")),
     path("", include("intake.urls")),
+    path("unit/", include("dispatch.unit_urls")),
     path("rectifications/", include("dispatch.rectification_urls")),
     path("callbacks/", include("evaluation.callback_urls")),
     path("dispatch/", include("dispatch.desk_urls")),

@@ -10,7 +10,17 @@ class DispatchConfig(AppConfig):
     verbose_name = _("Dispatch and handling")
 
     def ready(self) -> None:
-        from dispatch import advising, forms, narrowings, panels, records, slips, supervision, text_fields
+        from dispatch import (
+            advising,
+            forms,
+            narrowings,
+            panels,
+            records,
+            reply_forms,
+            slips,
+            supervision,
+            text_fields,
+        )
         from workorders import advice, feed, health, stages
 
         sent = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
@@ -19,7 +29,7 @@ class DispatchConfig(AppConfig):
         stages.step("recall", record=records.unassign)
         stages.step("contact", form=forms.ContactForm)
         stages.step("arrive", form=forms.ArriveForm)
-        stages.step("report", form=forms.ResultForm)
+        stages.step("report", form=reply_forms.ResultForm)
         stages.step("co_report", form=forms.CoReportForm)
         stages.step("suspend", form=forms.SuspendForm)
         stages.step("assign_down", form=forms.HandDownForm, record=records.hand_down, refusal=slips.why_not_hand_down)

@@ -1,9 +1,11 @@
 """What the dispatchers' and the units' steps carry."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.choices import CallableChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
 from dispatch.models import Request
@@ -11,6 +13,8 @@ from dispatch.requests import open_of
 from dispatch.selectors import district_above, suggested_unit
 from dispatch.suggestions import Candidate, UnitChoice, candidates
 from workorders.forms import CodeField, CodesField, StepForm, line, text
+
+CLOCKS_DIFFER = timedelta(minutes=5)  # a telephone's from ours
 
 
 class DispatchForm(StepForm):
@@ -66,20 +70,29 @@ class ContactForm(StepForm):
         ("anonymous", _("No contact possible: anonymous")),
     ]
     way = forms.ChoiceField(label=_("How"), choices=WAYS)
+    when = forms.DateTimeField(
+        label=_("When, if not just now"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
     text = text(_("What was said"), rows=3)
+
+    def clean_when(self) -> Any:
+        when = self.cleaned_data["when"]
+        if when and when > timezone.now() + CLOCKS_DIFFER:
+            raise forms.ValidationError(_("This moment has not come yet."))
+        if when and when < self.order.registered_at:
+            raise forms.ValidationError(_("The order was not registered yet."))
+        return when
 
 
 class ArriveForm(StepForm):
     place = line(_("Where"), limit=200)
     text = text(_("What was found"), rows=3, required=False)
 
-
-class ResultForm(StepForm):
-    text = text(_("Result"), rows=6, limit=10_000, help_text=_("Findings, basis, what was done and what comes next"))
-    solved = forms.ChoiceField(
-        label=_("Solved, as the unit sees it"),
-        choices=[("yes", _("Solved")), ("explained", _("Cannot be solved, explained")), ("partly", _("Partly solved"))],
-    )
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial.setdefault("place", self.order.address)
 
 
 class CoReportForm(StepForm):
@@ -99,6 +112,16 @@ class SuspendForm(StepForm):
 class HandDownForm(StepForm):
     lead = CodeField("Unit", label=_("Unit below your own"))
     instructions = text(_("Instructions"), rows=3, required=False, limit=2000)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["lead"].widget = forms.Select(choices=CallableChoiceIterator(self._below))
+
+    def _below(self) -> list[tuple[str, str]]:
+        """Few: to choose from on a phone. Asked for when the form is shown."""
+        own = self.order.lead_unit
+        below = own.branch().filter(is_active=True).exclude(pk=own.pk) if own else []
+        return [("", "—"), *((unit.code, unit.name) for unit in below)]
 
     def clean_lead(self) -> Any:
         lead, own = self.cleaned_data["lead"], self.order.lead_unit

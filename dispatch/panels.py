@@ -43,6 +43,7 @@ def add() -> None:
     add_panel(Panel(_("Requests"), "dispatch/_requests.html", requests))
     add_panel(Panel(_("Units"), "dispatch/_assignments.html", assignments))
     add_entry(MenuEntry(_("Dispatch desk"), "dispatch_desk", "route", (Role.DISPATCHER,)))
+    add_entry(MenuEntry(_("Unit desk"), "unit_desk", "briefcase", (Role.HANDLER, Role.REVIEWER)))
     add_entry(MenuEntry(_("Messages"), "notices", "bell", badge="unread_notices"))
     add_entry(
         MenuEntry(

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from workorders import policy_correction
+from workorders import policy_correction, policy_words
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import BY_GRADE, ClockKind, Grade
 from workorders.quiet import Hours
@@ -240,6 +240,11 @@ class Rules:
     def digest_every(self) -> timedelta:
         return timedelta(minutes=self.document["notices"]["digest_minutes"])
 
+    @property
+    def forbidden_words(self) -> list[str]:
+        """What no reply to a complainant may hold."""
+        return policy_words.forbidden(self.document, default_document)
+
     def retention_years(self, retention: str) -> int | None:
         """None is for ever."""
         return self.document["retention_years"].get(retention)
@@ -273,6 +278,7 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _number_problems(document)
     yield from _retention_problems(document["retention_years"])
     yield from _quiet_problems(document["notices"].get("quiet"))
+    yield from policy_words.problems_of(document)
 
 
 def _hour_problems(hours: Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ SECTION_NAMES = {
     "returns": gettext_lazy("Returns"),
     "extension": gettext_lazy("Extensions"),
     "callback": gettext_lazy("Callbacks"),
+    "replies": gettext_lazy("Replies"),
     "archive": gettext_lazy("Archiving"),
     "retention_years": gettext_lazy("Retention"),
 }
@@ -39,6 +40,7 @@ NAMES = {
     "extension.longest_days": gettext_lazy("Longest extension in working days"),
     "callback.attempts": gettext_lazy("Unanswered attempts before an order may be closed"),
     "callback.wait": gettext_lazy("Time until the next attempt"),
+    "replies.forbidden": gettext_lazy("Words that may not stand in a reply"),
     "archive.after_days": gettext_lazy("Days from the end to the archive"),
     "retention_years.general": gettext_lazy("Years that general orders are kept"),
     "retention_years.major": gettext_lazy("Years that major orders are kept"),

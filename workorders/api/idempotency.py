@@ -51,7 +51,7 @@ def idempotent(post: Handler) -> Handler:
         _check(key)
         fingerprint = _fingerprint(request)
         with transaction.atomic():
-            stored, is_new = _claim(request.user, key, fingerprint)
+            stored, is_new = claim(request.user, key, fingerprint)
             if not is_new:
                 return _again(stored, fingerprint)
             return _keep(stored, post(view, request, *args, **kwargs))
@@ -82,7 +82,7 @@ def _hash(file: UploadedFile) -> list[Any]:
     return [file.name, file.size, hashlib.file_digest(file, "sha256").hexdigest()]
 
 
-def _claim(caller: Any, key: str, fingerprint: str) -> tuple[StoredAnswer, bool]:
+def claim(caller: Any, key: str, fingerprint: str) -> tuple[StoredAnswer, bool]:
     now = timezone.now()
     mine = StoredAnswer.objects.filter(caller=caller, key=key)
     try:

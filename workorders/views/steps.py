@@ -1,5 +1,6 @@
 """ONE view for all steps: the form is built from what the step needs, and `perform()` decides."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,11 +17,12 @@ from workorders.forms import StepForm
 from workorders.models import WorkOrder
 from workorders.refusals import Invalid, NotVisible, Refused
 from workorders.transitions import STEPS, check, form_of, perform
+from workorders.views.once import once
 from workorders.views.orders import buttons, found
 from workorders.views.request import StaffRequest
 
 # What a form carries beside what was typed.
-CARRIED = ("csrfmiddlewaretoken", "version", "seen", "next")
+CARRIED = ("csrfmiddlewaretoken", "version", "seen", "next", "token")
 
 
 @login_required
@@ -30,8 +32,10 @@ def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
         raise NotVisible
     if request.method == "GET":
         return _get(request, found(request, number), name)
-    order = selectors.order_page(request.user, numbers.typed(number))
-    return _post(request, order, name) if order else _not_possible(request, name, NotVisible(), None)
+    number = numbers.typed(number)
+    return once(
+        request, f"{number}/{name}", partial(_post, request, number, name), partial(_done, request, number, name)
+    )
 
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
@@ -41,7 +45,10 @@ def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     return _form(request, order, name, form, since=_since(order, _version(request.GET)))
 
 
-def _post(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
+def _post(request: StaffRequest, number: str, name: str) -> HttpResponse:
+    order = selectors.order_page(request.user, number)
+    if order is None:
+        return _not_possible(request, name, NotVisible(), None)
     form = _filled(request, order, name)
     try:
         perform(
@@ -53,17 +60,17 @@ def _post(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
             **{field: form[field].data for field in form.fields if field != "files"},
         )
     except Refused as refusal:
-        return _refused(request, order.number, name, refusal)
+        return _refused(request, number, name, refusal)
+    return _done(request, number, name)
+
+
+def _done(request: StaffRequest, number: str, name: str) -> HttpResponse:
     messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
-    return _to(request, _after(request, order))
+    return _to(request, _next(request) or reverse("order", args=[number]))
 
 
 def _filled(request: StaffRequest, order: WorkOrder, name: str) -> StepForm:
     return form_of(name)(request.POST, request.FILES, order=order, step=STEPS[name], actor=request.user)
-
-
-def _after(request: StaffRequest, order: WorkOrder) -> str:
-    return _next(request) or reverse("order", args=[order.number])
 
 
 def _next(request: StaffRequest) -> str:

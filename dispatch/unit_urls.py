@@ -1,0 +1,10 @@
+from django.urls import path
+
+from dispatch import unit_views as views
+
+urlpatterns = [
+    path("", views.desk, name="unit_desk"),
+    path("sign/", views.sign, name="unit_sign"),
+    path("<str:number>/", views.order, name="unit_order"),
+    path("<str:number>/letter/", views.letter, name="unit_letter"),
+]

@@ -1,0 +1,68 @@
+"""The unit desk 办理台: cards, one order, its letter. Steps are done by the one view of steps."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from dispatch import unit_desk, unit_page
+from dispatch.reply_forms import last_result
+from workorders.models import Event
+from workorders.refusals import NotAllowed, NotVisible
+from workorders.views.orders import found
+from workorders.views.request import StaffRequest
+
+LAST_PAGE = 100
+
+
+@login_required
+def desk(request: StaffRequest) -> HttpResponse:
+    return render(request, "dispatch/unit.html", _desk(request, request.GET.get("tab", "")))
+
+
+@login_required
+@require_POST
+def sign(request: StaffRequest) -> HttpResponse:
+    if "sign" not in [tab.name for tab in unit_desk.tabs(request.user)]:
+        raise NotAllowed
+    numbers = None if "all" in request.POST else request.POST.getlist("number")
+    outcomes = unit_desk.sign(request.user, numbers, now=timezone.now())
+    return render(request, "dispatch/unit.html", {**_desk(request, "sign"), "outcomes": outcomes})
+
+
+@login_required
+def order(request: StaffRequest, number: str) -> HttpResponse:
+    context = unit_page.context(found(request, number), request.user, now=timezone.now())
+    return render(request, "dispatch/unit_order.html", {**context, "calling": "call" in request.GET})
+
+
+@login_required
+def letter(request: StaffRequest, number: str) -> HttpResponse:
+    """Of the latest round that has one."""
+    order = found(request, number)
+    results = [event for event in order.events.all() if event.step == "report"]
+    event: Event | None = last_result(order) or (results[-1] if results else None)
+    if event is None:
+        raise NotVisible
+    return render(request, "dispatch/unit_letter.html", {"order": order, "event": event})
+
+
+def _desk(request: StaffRequest, name: str) -> dict[str, Any]:
+    shelves = unit_desk.shelves(request.user)
+    if not shelves:
+        return {"shelves": [], "page": None, "tab": ""}
+    wanted = name if name in [shelf.name for shelf in shelves] else _first(shelves)
+    page = unit_desk.page(request.user, unit_desk.tab_of(request.user, wanted), _page(request))
+    return {"shelves": shelves, "tab": wanted, "page": page}
+
+
+def _first(shelves: list[unit_desk.Shelf]) -> str:
+    return next((shelf for shelf in shelves if shelf.count), shelves[0]).name
+
+
+def _page(request: StaffRequest) -> int:
+    page = request.GET.get("page", "1")
+    return min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() else 1
