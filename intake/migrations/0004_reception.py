@@ -7,7 +7,7 @@ import workorders.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("intake", "0002_calls_and_anonymity"),
+        ("intake", "0003_corrections"),
     ]
 
     operations = [
