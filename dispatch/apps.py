@@ -23,7 +23,7 @@ class DispatchConfig(AppConfig):
         )
         from workorders import advice, feed, health, stages
 
-        sent = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
+        sent: dict[str, Any] = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
         stages.step("dispatch", form=forms.DispatchForm, **sent)
         stages.step("designate", form=forms.DesignateForm, **sent)
         stages.step("recall", record=records.unassign)
