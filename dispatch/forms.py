@@ -104,8 +104,8 @@ class SuspendForm(StepForm):
 
     def clean_review_date(self) -> Any:
         review_date = self.cleaned_data["review_date"]
-        if review_date <= timezone.localdate(self.order.registered_at):
-            raise forms.ValidationError(_("The date must lie after the registration."))
+        if review_date <= timezone.localdate(self.now):
+            raise forms.ValidationError(_("The date must lie in the future."))
         return review_date
 
 

@@ -111,7 +111,7 @@ class Road:
             "refuse_return": {"reason": "经核对，点位在贵单位辖区内"},
             "request_extension": {"reason": "需等待检测结果", "basis": "《行政处罚法》第六十条", "length": 5},
             "refuse_extension": {"reason": "期限足够，请抓紧办理"},
-            "request_suspension": {"reason": "需待明年预算安排", "review_date": "2026-12-01"},
+            "request_suspension": {"reason": "需待明年预算安排", "review_date": self.review_date},
             "refuse_suspension": {"reason": "具备解决条件"},
             "assign_down": {"lead": self.below} if step == "assign_down" else {},
             "urge": TEXT,
@@ -119,7 +119,7 @@ class Road:
             "answer_slip": {"text": "已安排专人办理，明日完成。"},
             "reject_slip": {"reason": "未说明完成时限"},
             "raise_slip": {"reason": "情况紧急，提级督办"},
-            "suspend": {"reason": "受客观条件限制", "review_date": "2026-12-01"},
+            "suspend": {"reason": "受客观条件限制", "review_date": self.review_date},
             "attempt": {"why": "no_answer"},
             "close": GOOD,
             "rework": {"reason": "诉求人反映未解决", **BAD},
@@ -143,6 +143,11 @@ class Road:
         self.act(order, "issue_slip")
         if answered:
             self.act(order, "answer_slip")
+
+    @property
+    def review_date(self) -> str:
+        """One that lies ahead, whenever the road is."""
+        return max("2026-12-01", (self.now + timedelta(days=30)).date().isoformat())
 
     @property
     def below(self) -> Unit:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db.models import Model
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from workorders import attachments, numbers
@@ -152,9 +153,17 @@ def text(label: Any, *, rows: int = 4, required: bool = True, limit: int = 4000,
 class StepForm(forms.Form):
     """The base of every step's form: the reason and the files where the step takes them."""
 
-    def __init__(self, *args: Any, order: "WorkOrder", step: Step, actor: "User | None", **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        order: "WorkOrder",
+        step: Step,
+        actor: "User | None",
+        now: datetime | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self.order, self.step, self.actor = order, step, actor
+        self.order, self.step, self.actor, self.now = order, step, actor, now or timezone.now()
         if step.reason:
             self.fields.setdefault("reason", text(_("Reason"), rows=3, limit=2000))
         if step.files:

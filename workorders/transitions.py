@@ -53,7 +53,7 @@ def perform(
     now = now or timezone.now()
     order = _lock(order_id, actor)
     check(order, step, actor=actor, version=version, now=now)
-    cleaned = _validate(order, step, actor, reason, files, data)
+    cleaned = _validate(order, step, actor, reason, files, data, now)
     return _write(order, step, actor, cleaned, now)
 
 
@@ -128,11 +128,17 @@ def check(
 
 
 def _validate(
-    order: WorkOrder, name: str, actor: "User | None", reason: str, files: Sequence[UploadedFile], data: dict[str, Any]
+    order: WorkOrder,
+    name: str,
+    actor: "User | None",
+    reason: str,
+    files: Sequence[UploadedFile],
+    data: dict[str, Any],
+    now: datetime,
 ) -> StepForm:
     step = STEPS[name]
     given = {**data, "reason": reason} if step.reason or reason else data
-    form = form_of(name)(given, MultiValueDict({"files": list(files)}), order=order, step=step, actor=actor)
+    form = form_of(name)(given, MultiValueDict({"files": list(files)}), order=order, step=step, actor=actor, now=now)
     fields = _input_problems(form, given, bool(files)) or form.errors
     if fields:
         raise Invalid(fields={field: [str(error) for error in errors] for field, errors in fields.items()}, order=order)
