@@ -6,6 +6,7 @@
   const SHOWN = 50, ANNOUNCED_AFTER = 400; // milliseconds
   const rows = {}; // name of the list → promise of its rows
   let input = null, matches = [], active = -1, saying = 0;
+  let opening = null, decided = null; // inputs: whose rows are on their way, and who pressed Enter or Tab before they came
 
   // The rows
   const read = (html) =>
@@ -28,6 +29,7 @@
     let at = -1;
     return [...word].every((sign) => (at = text.indexOf(sign, at + 1)) >= 0);
   };
+  const isChinese = (word) => /[\u4e00-\u9fff]/.test(word);
   const TESTS = [
     (row, word) => row.code.toLowerCase().startsWith(word),
     (row, word) => row.name.toLowerCase().startsWith(word),
@@ -36,15 +38,18 @@
     (row, word) => row.spelled.split(" ").some((one) => one.startsWith(word)),
     (row, word) => row.text.includes(word),
     (row, word) => word.length > 2 && row.spelled.includes(word),
-    (row, word) => /[^\x00-\x7f]/.test(word) && inOrder(word, row.text),
+    (row, word) => isChinese(word) && inOrder(word, row.text),
+    (row, word) => isChinese(word) && [...word].filter((sign) => row.text.includes(sign)).length * 2 >= word.length, // 噪音, 噪声
   ];
+  const LOOSELY = TESTS.length - 1; // shown, but nothing that Enter or Tab takes unasked
   const rank = (row, word) => TESTS.findIndex((test) => test(row, word));
   const search = (all, typed) => {
     if (all.some((row) => row.value === typed.trim())) typed = typed.trim().split(" ")[0];
     const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
     const ranked = all.map((row) => [row, words.map((word) => rank(row, word))]).filter(([, ranks]) => ranks.every((one) => one >= 0));
     const sum = (ranks) => ranks.reduce((total, one) => total + one, 0);
-    return ranked.sort((one, other) => sum(one[1]) - sum(other[1])).map(([row]) => row);
+    ranked.sort((one, other) => sum(one[1]) - sum(other[1]));
+    return { fitting: ranked.map(([row]) => row), sure: ranked.length > 0 && words.length > 0 && !ranked[0][1].includes(LOOSELY) };
   };
 
   // The list, one for the page: only one is ever open
@@ -52,7 +57,7 @@
   box.setAttribute("role", "listbox");
   const live = Object.assign(document.createElement("div"), { className: "visually-hidden" });
   live.setAttribute("role", "status");
-  document.body.append(box, live);
+  document.querySelector("main").append(box, live);
   const say = (text) => (clearTimeout(saying), (saying = setTimeout(() => (live.textContent = text), ANNOUNCED_AFTER)));
   const isOpen = () => box.matches(":popover-open");
   const place = () => {
@@ -97,9 +102,11 @@
     return said;
   };
   const open = async (everything) => {
-    const asked = input, all = await load(asked.dataset.picker);
+    const asked = (opening = input), all = await load(asked.dataset.picker);
+    if (opening === asked) opening = null;
+    const { fitting, sure } = search(all, everything ? "" : asked.value);
+    if (decided === asked) return (decided = null), sure && put(asked, fitting[0]);
     if (asked !== input || document.activeElement !== asked) return;
-    const fitting = search(all, everything ? "" : asked.value);
     matches = fitting.slice(0, SHOWN);
     box.replaceChildren(...matches.map(line));
     if (!matches.length) box.append(remark(none));
@@ -110,14 +117,14 @@
     asked.setAttribute("aria-expanded", "true");
     place();
     box.scrollTop = 0;
-    point(matches.length && asked.value.trim() && !everything ? 0 : -1);
+    point(sure ? 0 : -1);
   };
-  const choose = (at) => {
-    input.value = matches[at].value;
-    say(matches[at].name);
-    close();
-    for (const kind of ["input", "change"]) input.dispatchEvent(new CustomEvent(kind, { bubbles: true, detail: "picked" }));
+  const put = (into, row) => {
+    into.value = row.value;
+    say(row.name);
+    for (const kind of ["input", "change"]) into.dispatchEvent(new CustomEvent(kind, { bubbles: true, detail: "picked" }));
   };
+  const choose = (at) => (close(), put(input, matches[at]));
 
   // The inputs, also those that come later
   const enhance = (one) => {
@@ -153,6 +160,11 @@
   document.addEventListener("keydown", (event) => {
     if (!ours(event) || event.isComposing || event.ctrlKey || event.metaKey) return;
     if (event.key === "Tab" && isOpen() && active >= 0) return choose(active);
+    if (["Enter", "Tab"].includes(event.key) && opening === event.target && event.target.value.trim()) {
+      decided = opening;
+      if (event.key === "Enter") event.preventDefault();
+      return;
+    }
     const was = isOpen();
     if (!KEYS[event.key] || event.altKey || (!was && ["Enter", "Escape"].includes(event.key)) || (event.key === "Enter" && active < 0)) return;
     event.preventDefault();

@@ -40,6 +40,7 @@
   const isEmpty = () => ![...form().elements].some((one) => !["hidden", "submit"].includes(one.type) && one.name && !["kind", "channel"].includes(one.name) && typed(one));
   document.addEventListener("htmx:after:swap", () => {
     const call = ringing.querySelector("[data-call]");
+    field("phone").setAttribute("aria-keyshortcuts", call ? "" : "F2"); // the call has the key while it rings
     if (call && !call.dataset.seen && ((call.dataset.seen = "yes"), isEmpty())) location.assign(call.href);
   });
   const since = (from) => {
