@@ -70,6 +70,7 @@
     }
     const typing = event.target.matches("textarea, select, input:not([type=radio])");
     if (event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
+    if (localStorage.getItem("single-keys") === "off") return;
     const done = /^[1-9]$/.test(event.key) ? answer(Number(event.key)) : press(event.key);
     if (done) event.preventDefault();
   }, true);
