@@ -17,7 +17,7 @@ PAGES = [
     ("orders", "supervisor", "/orders/?view=open&sort=deadline", ""),
     ("order", "supervisor", "/orders/?view=all&status=closed&sort=newest", ".orders .matter a"),
     ("dispatch", "dispatcher", "/orders/?view=all&status=accepted", ".orders .matter a, [data-step=dispatch]"),
-    ("callback", "callback", "/orders/?view=all&status=callback", ".orders .matter a, [data-step=close]"),
+    ("callback", "callback", "/callbacks/", ""),
     ("registration", "operator", "/intake/registration/", ""),
     ("admin", "admin", "/admin/", ""),
     ("dashboard", "supervisor", "/admin/", ""),

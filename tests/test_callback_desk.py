@@ -51,7 +51,7 @@ def test_danger_comes_first_then_the_earliest_deadline_and_each_order_to_one_age
     road.to("handling")
     ordinary, utility, danger = (road.to("callback", grade=grade) for grade in ("ordinary", "utility", "ordinary"))
     WorkOrder.objects.filter(pk=danger.pk).update(grade="emergency")
-    Clock.objects.filter(order=ordinary, kind="callback").update(due_at=NOW)
+    Clock.objects.filter(order=ordinary, kind="callback").update(due_at=road.now + timedelta(hours=1))
     given = [callback_queue.take_next(agents[turn % 2], road.now) for turn in range(4)]
     assert given == [danger, ordinary, utility, None]
 

@@ -85,6 +85,10 @@ WRONG: dict[tuple[str, str], dict[str, list[Any]]] = {
         "reason": [...],
         "review_date": [..., "soon", "2026-13-01", "2026-03-10", 5, True, [], "\0", LONE],
     },
+    ("callback", "attempt"): {
+        "why": [..., "maybe", *KINDS_NOT_ASKED_FOR],
+        "again_at": ["soon", "2026-13-01T10:00", "2026-03-10T10:00", 5, True, [], "\0", LONE],
+    },
     ("callback", "close"): {
         "contacted": [..., "maybe"],
         "solved": [...],

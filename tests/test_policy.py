@@ -136,6 +136,7 @@ BROKEN = {
     "rectification/grave_miss/orders": [..., None, 0, True, 101],
     "callback": [..., *GARBAGE],
     "callback/attempts": [..., None, "2", True, 0, 1.5, 11],
+    "callback/wait": [..., *NOT_A_LIMIT],
     "archive": [..., *GARBAGE],
     "archive/after_days": [..., None, "30", True, -1, 0.5, 3661],
     "retention_years": [..., None, "", 0, [], "x"],

@@ -78,6 +78,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ),
         ("working_hours", ["08:00-16:00"], ("General", "Working hours", "09:00-12:00, 13:30-17:30", "08:00-16:00", "changed")),
         ("callback/attempts", 3, ("Callbacks", "Unanswered attempts before an order may be closed", "2", "3", "higher")),
+        ("callback/wait", {"value": 1, "unit": "working_day"}, ("Callbacks", "Time until the next attempt", "0.5 working days", "1 working day", "longer")),
         ("retention_years/major", ..., ("Retention", "Years that major orders are kept", "30", "—", "removed")),
     ],
 )  # fmt: skip

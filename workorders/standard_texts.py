@@ -144,6 +144,11 @@ def in_words(instant: datetime | date) -> str:
     return date_format(instant, "DATE_FORMAT")
 
 
+def _writer(case: Case) -> str:
+    """Accounts that several share are called after their unit, which stands in a text by itself."""
+    return str(case.user).removeprefix(str(case.user.unit or "")).strip()
+
+
 def _due(case: Case) -> str:
     clocks: list[Any] = [clock for clock in case.order.clocks.all() if clock.kind == ClockKind.RESOLUTION]
     latest = max(clocks, key=lambda clock: clock.started_at, default=None)
@@ -162,7 +167,7 @@ def add_own() -> None:
     add_field("category", _("Category"), lambda case: str(case.order.category or ""))
     add_field("place", _("Place"), lambda case: masked(case.order.address) or str(case.order.area or ""))
     add_field("unit", _("Lead unit"), lambda case: str(case.order.lead_unit or ""))
-    add_field("user", _("Who writes"), lambda case: str(case.user))
+    add_field("user", _("Who writes"), _writer)
     add_field("own_unit", _("Unit of who writes"), lambda case: str(case.user.unit or ""))
     add_field("today", _("Today"), lambda case: in_words(timezone.localdate(case.now)))
     add_field("received", _("Day of the registration"), lambda case: in_words(_day(case.order.registered_at)))

@@ -48,7 +48,9 @@
   }
 
   function press(key) {
-    const control = document.querySelector(`[data-key="${key}"]`) || (key === "p" && document.querySelector(".caller [href^='tel:']"));
+    if (!/^\w$/.test(key)) return false;
+    const shown = key === "p" && document.querySelector(".caller [href^='tel:']");
+    const control = document.querySelector(`[data-key="${key}"]`) || shown;
     if (!control) return false;
     if (control.matches("[data-question]")) radios(control)[0].focus();
     else control.click();
@@ -60,17 +62,22 @@
     (sent.querySelector("button.btn-primary:not([hidden])") || sent.querySelector("button[type=submit]")).click();
   }
 
+  // With an input method on, the key itself says nothing: then its place on the keyboard does.
+  const keyOf = ({ key, code }) => (/^\w$/.test(key) ? key : code.replace(/^(Key|Digit|Numpad)(?=.$)/, "")).toLowerCase();
+
   // Before anybody else: Ctrl+Enter means the primary act here, and only once.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       event.stopPropagation();
-      send(event.target);
+      if (!event.repeat) send(event.target);
       return;
     }
     const typing = event.target.matches("textarea, select, input:not([type=radio])");
     if (event.ctrlKey || event.metaKey || event.altKey || typing || document.querySelector("dialog[open]")) return;
-    const done = /^[1-9]$/.test(event.key) ? answer(Number(event.key)) : press(event.key);
+    if (localStorage.getItem("single-keys") === "off") return;
+    const key = keyOf(event);
+    const done = /^[1-9]$/.test(key) ? answer(Number(key)) : press(key);
     if (done) event.preventDefault();
   }, true);
   form.addEventListener("change", weigh);
