@@ -9,6 +9,7 @@
       const [name, value] = input.dataset.when.split("=");
       const needed = chosen(form, name) === value;
       input.closest(".field").hidden = !needed;
+      input.closest(".field").querySelector("label")?.classList.toggle("required", needed);
       input.required = needed;
     }
   };
