@@ -13,7 +13,7 @@ class DispatchConfig(AppConfig):
         from dispatch import forms, narrowings, panels, records, slips, supervision
         from workorders import feed, health, stages
 
-        sent = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
+        sent: dict[str, Any] = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
         stages.step("dispatch", form=forms.DispatchForm, **sent)
         stages.step("designate", form=forms.DesignateForm, **sent)
         stages.step("recall", record=records.unassign)

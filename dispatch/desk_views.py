@@ -53,7 +53,7 @@ def one(request: StaffRequest, number: str) -> HttpResponse:
     """A chosen one is theirs as well, unless somebody was quicker."""
     order = found(request, number)
     if order.status in queue.WAITING:
-        leases.take(order, request.user, now=timezone.now())
+        queue.take(order, request.user, now=timezone.now())
     return _desk(request, found(request, number))
 
 

@@ -138,10 +138,9 @@ def expected_refusal(name: str, user: str, status: str) -> type[Refused] | None:
     hidden = user == "administrator" or user.endswith("-")
     if hidden or (not shared and user in PEOPLE_OF_UNITS):
         return NotVisible
-    if user in PEOPLE_OF_UNITS and (name == "opine" or (status == "consulting" and name not in ("note", "reveal"))):
-        # A unit takes part in the meeting, or in the handling.
-        if name != "opine" or status != "consulting":
-            return NotAllowed
+    # A unit takes part in the meeting, or in the handling.
+    if user in PEOPLE_OF_UNITS and name not in ("note", "reveal") and (name == "opine") != (status == "consulting"):
+        return NotAllowed
     allowed = roles.split()
     may = user in allowed or (user == "reviewer+" and name == "note")
     if not may:
