@@ -395,7 +395,7 @@ def test_the_figure_is_found_by_its_index(road: Road) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         wrong = Assignment.objects.filter(Q(part="lead", end__in=["returned", "recalled"]))
-        assert "assignment_wrong" in wrong.filter(ended_at__gte=at("2026-03-10T00:00")).explain()
+        assert "assignment_wrong" in wrong.filter(ended_at__gte=at("2026-03-10T00:00")).order_by().explain()
 
 
 def test_designating_asks_for_the_conclusion(road: Road) -> None:
