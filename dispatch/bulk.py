@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from dispatch.queue import ALIKE
 from workorders import leases
 from workorders.models import Lease, WorkOrder
-from workorders.refusals import Refused
+from workorders.refusals import Refused, StaleVersion
 from workorders.transitions import perform
 
 if TYPE_CHECKING:
@@ -39,10 +39,17 @@ def dispatch(versions: Mapping[str, int], data: Mapping[str, Any], *, actor: "Us
 
 def _sent(order: WorkOrder, version: int, data: Mapping[str, Any], actor: "User", now: datetime) -> Outcome:
     if not leases.take(order, actor, now=now):
-        holder = Lease.objects.select_related("user").get(pk=order.pk).user
-        return Outcome(order, _("%(who)s has taken this order to work on it.") % {"who": holder})
+        return Outcome(order, _why_taken(order))
     try:
         perform(order.pk, "dispatch", actor=actor, version=version, now=now, **data)
     except Refused as refusal:
         return Outcome(order, str(refusal.message))
     return Outcome(order)
+
+
+def _why_taken(order: WorkOrder) -> str:
+    """Who let go of it in the meantime has done something with it."""
+    lease = Lease.objects.select_related("user").filter(order=order).first()
+    if lease is None:
+        return str(StaleVersion.message)
+    return _("%(who)s has taken this order to work on it.") % {"who": lease.user}

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dispatch import bulk, queue, request_desk
 from dispatch.forms import DispatchForm
 from dispatch.models import Assignment, Request
-from workorders import leases
+from workorders import leases, numbers
 from workorders.lifecycle import Role, Status
 from workorders.models import WorkOrder
 from workorders.refusals import NotAllowed
@@ -51,9 +51,9 @@ def desk(request: StaffRequest) -> HttpResponse:
 @require_GET
 def one(request: StaffRequest, number: str) -> HttpResponse:
     """A chosen one is theirs as well, unless somebody was quicker."""
-    order = found(request, number)
-    if order.status in queue.WAITING:
-        leases.take(order, request.user, now=timezone.now())
+    chosen = queue.waiting(request.user).filter(number=numbers.typed(number)).first()
+    if chosen:
+        queue.take(chosen, request.user, now=timezone.now())
     return _desk(request, found(request, number))
 
 

@@ -27,7 +27,7 @@ class DispatchForm(StepForm):
         label=_("Copy to the district"),
         required=False,
         initial=True,
-        help_text=_("What goes to a street directly is supervised by its district (Art. 12); left out, it is copied."),
+        help_text=_("What goes to a street directly is supervised by its district (Art. 12)."),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -10,7 +10,7 @@ from dispatch import meetings
 from dispatch.models import Meeting, Opinion
 from workorders import leases
 from workorders.lifecycle import ClockKind, Grade, Status
-from workorders.models import Clock, WorkOrder
+from workorders.models import Clock, Lease, WorkOrder
 
 if TYPE_CHECKING:
     from workorders.models import User
@@ -63,6 +63,14 @@ def next_one(user: "User", *, now: datetime) -> WorkOrder | None:
     """What they have taken already, or else the first that nobody has."""
     orders = sorted_by_need(ready(user, now=now), ClockKind.DISPATCH)
     return own(orders, user, now) or leases.next_of(orders, user, now=now)
+
+
+def take(order: WorkOrder, user: "User", *, now: datetime) -> bool:
+    """Who chooses one has this one in hand, and lets go of the others of the queue."""
+    taken = leases.take(order, user, now=now)
+    if taken:
+        Lease.objects.filter(user=user, order__status__in=WAITING).exclude(order=order).delete()
+    return taken
 
 
 def own(orders: Any, user: "User", now: datetime) -> WorkOrder | None:

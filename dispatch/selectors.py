@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from dispatch import routing
@@ -51,9 +51,9 @@ def district_above(unit: Unit) -> Unit | None:
     """双派单, Art. 12 (1): the district that supervises what its street gets directly; none for other units."""
     if unit.kind != Unit.Kind.STREET:
         return None
-    districts = Unit.objects.filter(kind=Unit.Kind.DISTRICT, is_active=True)
-    above = districts.filter(code__in=unit.chain()).first()
-    return above or (unit.area and districts.filter(area__code__in=unit.area.chain()).first())
+    districts: QuerySet[Unit] = Unit.objects.filter(kind=Unit.Kind.DISTRICT, is_active=True)
+    areas = unit.area.chain() if unit.area else []
+    return districts.filter(Q(code__in=unit.chain()) | Q(area__code__in=areas)).first()
 
 
 @dataclass(frozen=True)

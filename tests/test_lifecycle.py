@@ -150,9 +150,8 @@ def expected_refusal(name: str, user: str, status: str) -> type[Refused] | None:
     hidden = user == "administrator" or user.endswith("-")
     if hidden or (not shared and user in PEOPLE_OF_UNITS):
         return NotVisible
-    in_meeting = status == "consulting"
     # A unit takes part in the meeting, or in the handling.
-    if user in PEOPLE_OF_UNITS and name not in ("note", "reveal") and (name == "opine") != in_meeting:
+    if user in PEOPLE_OF_UNITS and name not in ("note", "reveal") and (name == "opine") != (status == "consulting"):
         return NotAllowed
     allowed = roles.split()
     may = user in allowed or (user == "reviewer+" and name == "note")

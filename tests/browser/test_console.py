@@ -66,12 +66,12 @@ def test_a_refused_form_keeps_what_was_typed_and_says_why_in_place(log_in: Calla
     page = log_in(Role.DISPATCHER)
     page.goto(f"/orders/{order.number}/")
     page.locator("[data-step=dispatch]").click()
-    page.locator("#step [name=lead]").fill("X999 没有的单位")
+    page.locator("#step [name=lead][type=text]").fill("X999 没有的单位")
     page.locator("#step [name=instructions]").fill("请当天到场")
     page.locator("#step button.btn-primary").click()
     expect(page.locator("#step .error")).to_contain_text("X999")
     expect(page.locator("#step [name=instructions]")).to_have_value("请当天到场")
-    expect(page.locator("#step [name=lead]")).to_be_focused()
+    expect(page.locator("#step [name=lead][type=text]")).to_be_focused()
 
 
 def test_choosing_a_filter_narrows_the_list_without_a_reload(log_in: Callable[..., Page], cast: Cast) -> None:

@@ -1,0 +1,163 @@
+"""The dispatch desk in a real browser: by keys alone, by two at once, in bulk, with a meeting and with requests to decide."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from config.cast import Cast
+from dispatch.models import Assignment
+from tests.browser import do, fits, violations
+from tests.roads import Road
+from workorders.lifecycle import Role, Status
+from workorders.models import Lease, Unit, User, WorkOrder
+
+DESK, REQUESTS = "/dispatch/", "/dispatch/requests/"
+
+
+@pytest.fixture
+def road(cast: Cast) -> Road:
+    return Road(cast, timezone.now() - timedelta(hours=1))
+
+
+def opened(page: Page, order: WorkOrder) -> None:
+    expect(page.locator(".chosen .number")).to_contain_text(order.spoken_number)
+    expect(page.locator("#step form")).to_be_visible()
+    expect(page.locator("#step .candidate input").first).to_be_focused()
+
+
+def lead_of(order: WorkOrder) -> str:
+    return Assignment.objects.select_related("unit").get(order=order, part="lead").unit.code
+
+
+def test_orders_are_dispatched_by_keys_alone_one_after_the_other(
+    log_in: Callable[..., Page], road: Road, complaints: list[str]
+) -> None:
+    orders = [road.to(Status.ACCEPTED) for _ in range(3)]
+    page = log_in(Role.DISPATCHER)
+    page.goto(DESK)
+    for order, key in zip(orders, "132", strict=True):
+        opened(page, order)
+        page.keyboard.press(key)
+        expect(page.locator("#step .candidate input").nth(int(key) - 1)).to_be_checked()
+        page.keyboard.press("Enter")
+    expect(page.locator(".chosen.empty")).to_be_visible()
+    leads = [lead_of(order) for order in orders]
+    assert leads[0] == road.lead.code
+    assert len(set(leads)) == 3
+    assert complaints == []
+
+
+def test_two_who_open_the_desk_have_different_orders_until_a_lease_ends(
+    log_in: Callable[..., Page], road: Road, cast: Cast, complaints: list[str]
+) -> None:
+    orders = [road.to(Status.ACCEPTED) for _ in range(2)]
+    other = User.objects.create(username="other", roles=[Role.DISPATCHER], unit=cast.city, password=cast.password)
+    first = log_in(Role.DISPATCHER)
+    cast._users[cast.city.pk, Role.DISPATCHER] = other
+    second = log_in(Role.DISPATCHER)
+    for page, order in zip((first, second), orders, strict=True):
+        page.goto(DESK)
+        opened(page, order)
+    second.keyboard.press("k")
+    expect(second.locator(".chosen .number")).to_contain_text(orders[0].spoken_number)
+    expect(second.locator("#watch .alert")).to_be_visible()
+    Lease.objects.update(until=timezone.now())
+    second.goto(DESK)
+    opened(second, orders[0])
+    assert complaints == []
+
+
+def test_alike_orders_are_dispatched_together(log_in: Callable[..., Page], road: Road, complaints: list[str]) -> None:
+    orders = [road.to(Status.ACCEPTED) for _ in range(3)]
+    page = log_in(Role.DISPATCHER)
+    page.goto(DESK)
+    opened(page, orders[0])
+    page.keyboard.press("b")
+    expect(page.locator(".alike li")).to_have_count(3)
+    assert violations(page) == []
+    road.act(orders[2], "note")
+    page.locator("[name=instructions]").fill("请统一核查处理")
+    page.locator("[name=instructions]").press("Control+Enter")
+    expect(page.locator(".outcomes .sent")).to_have_count(2)
+    expect(page.locator(".outcomes .refused")).to_contain_text(orders[2].spoken_number)
+    assert violations(page) == []
+    assert complaints == []
+
+
+def test_a_meeting_goes_from_its_call_to_the_designation(
+    log_in: Callable[..., Page], road: Road, complaints: list[str]
+) -> None:
+    order, district = road.to(Status.ACCEPTED), Unit.objects.get(code="Q110105")
+    page = log_in(Role.DISPATCHER)
+    page.goto(DESK)
+    opened(page, order)
+    page.keyboard.press("m")
+    form = page.locator("#step form")
+    form.locator("[name=participants]").first.fill("Q110105 朝阳区人民政府")
+    form.locator("[name=reason]").fill("职责交叉，由谁主办？")
+    form.locator("[name=reason]").press("Control+Enter")
+    expect(page.locator(".chosen.empty")).to_be_visible()
+    handler = log_in(Role.HANDLER, district, size="phone")
+    handler.get_by_role("link", name=order.spoken_number).click()
+    do(handler, "opine", duty="yes", text="属我区职责，同意主办")
+    expect(handler.locator(".opinions")).to_contain_text("属我区职责")
+    assert violations(handler) == []
+    assert fits(handler)
+    page.goto(DESK)
+    opened(page, order)
+    expect(page.locator(".opinions")).to_contain_text("属我区职责")
+    assert violations(page) == []
+    page.locator("#step .candidate", has_text="朝阳区").locator("input").check()
+    page.locator("#step [name=reason]").fill("由区政府主办")
+    page.locator("#step [name=reason]").press("Control+Enter")
+    expect(page.locator(".chosen.empty")).to_be_visible()
+    assert Assignment.objects.get(order=order, part="lead").designated
+    assert lead_of(order) == "Q110105"
+    assert complaints == []
+
+
+def test_requests_are_decided_by_keys(log_in: Callable[..., Page], road: Road, complaints: list[str]) -> None:
+    orders = [road.to(Status.HANDLING) for _ in range(2)]
+    for order in orders:
+        road.act(order, "request_return")
+    page = log_in(Role.DISPATCHER)
+    page.goto(REQUESTS)
+    expect(page.locator(".sides")).to_contain_text("该点位不在我单位辖区")
+    page.keyboard.press("g")
+    expect(page.locator("#step textarea")).to_be_focused()
+    page.keyboard.type("同意改派")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".chosen .number")).to_contain_text(orders[1].spoken_number)
+    page.keyboard.press("r")
+    expect(page.locator("#step textarea")).to_be_focused()
+    page.keyboard.type("经核对在贵单位辖区")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".chosen.empty")).to_be_visible()
+    assert [WorkOrder.objects.get(pk=order.pk).status for order in orders] == ["accepted", "handling"]
+    page.goto(DESK)
+    expect(page.locator(".chosen .lost").first).to_be_visible()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+def test_the_desks_are_open_to_everybody_and_no_wider_than_the_screen(
+    size: str, theme: str, log_in: Callable[..., Page], road: Road, complaints: list[str]
+) -> None:
+    road.to(Status.CONSULTING)
+    order, asking = road.to(Status.ACCEPTED), road.to(Status.HANDLING)
+    road.act(asking, "request_return")
+    road.act(order, "dispatch", lead=road.stranger)
+    road.act(order, "recall")
+    page = log_in(Role.DISPATCHER, size=size)
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    for path in (DESK, REQUESTS, f"{DESK}{order.number}/alike/"):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        assert re.search(theme, page.evaluate("document.documentElement.dataset.bsTheme || ''")) or theme == "light"
+        assert fits(page), path
+        assert violations(page) == [], path
+    assert complaints == []
