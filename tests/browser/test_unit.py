@@ -53,7 +53,7 @@ def open_step(page: Page, step: str) -> None:
     if not button.is_visible():
         page.locator(".others summary").tap()
     button.tap()
-    expect(page.locator(f"#step form[action*='/{step}/'] [name=token]")).to_be_attached()
+    expect(page.locator(f"#step form[action*='/{step}/'] [name=token]")).to_be_attached(timeout=20_000)
 
 
 def send(page: Page) -> None:
