@@ -67,8 +67,8 @@ def _next(order: Any, steps: dict[str, Step]) -> Choice | None:
 
 
 def _choices(order: Any, steps: dict[str, Step], user: "User", now: datetime) -> list[Choice]:
-    """What else can be done, and of what can be asked for also why not."""
-    names = [name for name in MENU if name != order.next_step]
+    """What else can be done, and of what can be asked for also why not. A contact is recorded after a call, or without one."""
+    names = [name for name in MENU if name == "contact" or name != order.next_step]
     found = [Choice(name, steps[name]) for name in names if name in steps]
     asks = not order.co_handled and user.has_role(*STEPS["request_return"].roles)
     missing = [name for name in ASKED if name not in steps] if asks else []

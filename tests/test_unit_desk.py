@@ -96,7 +96,7 @@ def test_cards_come_in_the_order_of_this_units_own_deadlines(road: Road) -> None
     ("steps", "grade", "following", "road_now"),
     [
         ((), "ordinary", "sign", "sign"),
-        (("sign",), "ordinary", "contact", "contact"),
+        (("sign",), "ordinary", "reveal", "contact"),
         (("sign", "contact"), "ordinary", "report", "report"),
         (("sign", "contact"), "emergency", "arrive", "arrive"),
         (("sign", "contact", "arrive"), "emergency", "report", "report"),

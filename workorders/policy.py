@@ -4,7 +4,6 @@ Version 1 is `policy/default.toml`. A document is plain JSON data; every problem
 """
 
 import operator
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 from workorders import policy_correction, policy_words
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import BY_GRADE, ClockKind, Grade
-from workorders.quiet import Hours
+from workorders.quiet import SPAN, Hours, quiet_problems
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
 UNITS = ("minute", "hour", "natural_day", "working_day")
@@ -25,7 +24,6 @@ SECTIONS = (
     *("limits", "rework", "ladder", "returns", "extension", "slips", "rectification"),
     *("callback", "archive", "retention_years", "notices"),
 )
-SPAN = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 BOUNDS = {
     ("returns", "per_order"): (0, 100),
     ("returns", "per_unit"): (0, 100),
@@ -277,7 +275,7 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _rectification_problems(document["rectification"])
     yield from _number_problems(document)
     yield from _retention_problems(document["retention_years"])
-    yield from _quiet_problems(document["notices"].get("quiet"))
+    yield from quiet_problems(document["notices"].get("quiet"))
     yield from policy_words.problems_of(document)
 
 
@@ -396,13 +394,6 @@ def _retention_problems(years: dict[str, Any]) -> Iterator[str]:
         if name not in LIMITED_RETENTION:
             yield _("%(path)s: there is no such retention class that ends.") % {"path": path}
         yield from _whole_number_problem(path, value, 1, 200)
-
-
-def _quiet_problems(span: Any) -> Iterator[str]:
-    """They may reach across midnight; an empty text is none."""
-    start, _dash, end = span.partition("-") if isinstance(span, str) else ("", "", "")
-    if span != "" and not (isinstance(span, str) and SPAN.fullmatch(span) and start != end):
-        yield _("%(path)s: must be a span such as 22:00-07:00, or empty.") % {"path": "notices.quiet"}
 
 
 def _whole_number_problem(path: str, value: Any, low: int, high: int) -> Iterator[str]:

@@ -1,7 +1,14 @@
 """When a message may ring: at once, at the end of quiet hours 免打扰时段, or with the next digest. All in local time."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+SPAN = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,13 @@ class Hours:
             return None
         day = at.date() + timedelta(days=across and clock >= self.start)
         return datetime.combine(day, self.end, at.tzinfo)
+
+
+def quiet_problems(span: Any) -> Iterator[str]:
+    """They may reach across midnight; an empty text is none."""
+    start, _dash, end = span.partition("-") if isinstance(span, str) else ("", "", "")
+    if span != "" and not (isinstance(span, str) and SPAN.fullmatch(span) and start != end):
+        yield _("%(path)s: must be a span such as 22:00-07:00, or empty.") % {"path": "notices.quiet"}
 
 
 def following_digest(at: datetime, every: timedelta) -> datetime:

@@ -53,7 +53,7 @@ def open_step(page: Page, step: str) -> None:
     if not button.is_visible():
         page.locator(".others summary").tap()
     button.tap()
-    expect(page.locator(f"#step form[action*='/{step}/'] [name=token]")).to_be_attached()
+    expect(page.locator(f"#step form[action*='/{step}/'] [name=token]")).to_be_attached(timeout=20_000)
 
 
 def send(page: Page) -> None:
@@ -85,7 +85,8 @@ def test_one_thumb_brings_an_order_from_signing_to_the_leaders_approval(
     page.locator(".chosen input").tap()
     page.locator("[data-sign-chosen]").tap()
     expect(page.locator(".outcome-met")).to_be_visible()
-    page.locator(".unit-card .onward .btn").tap()
+    page.locator(".outcomes a").tap()
+    page.locator(".thumb-bar [data-step=reveal]").tap()
     call_and_arrive(page)
     report_with_pictures(page)
     write_the_letter(page)
@@ -214,15 +215,15 @@ def perform_elsewhere(road: Road, order: WorkOrder) -> None:
     road.act(order, "contact")
 
 
-def test_units_help_each_other_and_hand_down(
-    phone: Callable[..., Page], order: WorkOrder, recent: Road, complaints: list[str]
-) -> None:
-    below = recent.below
-    recent.act(order, "sign")
+def test_units_help_each_other_and_hand_down(phone: Callable[..., Page], recent: Road, complaints: list[str]) -> None:
+    below, order = recent.below, recent.register()
+    for step in ("accept", "dispatch", "sign"):
+        recent.act(order, step)
     helper = phone(Role.HANDLER, recent.co_unit)
     helper.goto(f"/unit/{order.number}/")
     with helper.expect_navigation():
         helper.locator("[data-step=co_sign]").tap()
+    expect(helper.locator("#messages .alert-success")).to_be_visible()
     open_step(helper, "co_report")
     helper.locator("#step [name=text]").fill("已查处沿街商户。")
     send(helper)
