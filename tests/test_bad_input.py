@@ -109,7 +109,7 @@ def test_a_value_that_cannot_be_is_refused_beside_its_field(
     role, unit = (Role.DISPATCHER, None) if step in ("dispatch", "merge", "suspend") else (Role.HANDLER, recent.lead)
     page = refused(as_(role, unit), order, step, {**others, field: value})
     assert in_place(page, field).strip()
-    for kept in (value if isinstance(value, list) else [value]) + [one for one in others.values()]:
+    for kept in (value if isinstance(value, list) else [value]) + list(others.values()):
         assert kept.replace("\x00", "") in page
 
 
