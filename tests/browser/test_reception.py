@@ -129,6 +129,7 @@ def test_a_half_filled_form_survives_a_reload_and_a_lost_connection(log_in: Call
     page.keyboard.press("Alt+k")
     page.keyboard.type("dlqs")
     page.keyboard.press("Enter")
+    expect(field(page, "category")).to_have_value("010101 道路清扫保洁不及时")
     page.reload()
     for name, value in {"matter": "说到一半电话断了", "kind": "help", "category": "010101 道路清扫保洁不及时"}.items():
         expect(field(page, name)).to_have_value(value)
@@ -201,12 +202,12 @@ def test_the_desk_is_open_to_everybody_and_no_wider_than_its_screen(
         expect(page.locator("#caller li")).to_have_count(2)
         field(page, "category").fill("噪音")
         expect(page.locator("#picker [role=option]").first).to_be_visible()
-        assert violations(page) == [], (size, theme, "typing")
+        assert violations(page, "main") == [], (size, theme, "typing")
         page.locator("#picker [role=option]").first.click()
         expect(page.locator("#picker")).to_be_hidden()
         field(page, "matter").fill("")
         page.keyboard.press("Control+Enter")
         expect(page.locator("#filing .error").first).to_be_visible()
-        assert violations(page) == [], (size, theme, "refused")
+        assert violations(page, "main") == [], (size, theme, "refused")
         assert fits(page)
-    assert complaints == []
+    assert [one for one in complaints if "400 (Bad Request)" not in one] == []

@@ -11,10 +11,8 @@
   document.addEventListener("submit", (event) => event.target === form() && sessionStorage.setItem(TOKEN, field("token").value));
   document.addEventListener("draft:discarded", () => (field("token").value = fresh));
 
-  // What is known of the caller and what stands beside follow the form, also when a draft came back into it.
-  const look = () => field("phone").dispatchEvent(new Event("change", { bubbles: true }));
-  document.addEventListener("draft:discarded", look);
-  if (form().querySelector(".kept")) look();
+  // What is known of the caller and what stands beside follow the form.
+  document.addEventListener("draft:discarded", () => field("phone").dispatchEvent(new Event("change", { bubbles: true })));
 
   // data-fill="field=value": a suggestion is taken
   document.addEventListener("click", (event) => {
