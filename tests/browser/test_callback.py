@@ -9,7 +9,7 @@ from evaluation.models import Callback
 from tests.browser import SIZES, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
-from workorders.models import WorkOrder
+from workorders.models import StandardText, WorkOrder
 
 Opens = Callable[..., Page]
 
@@ -141,4 +141,31 @@ def test_a_standard_text_goes_where_the_cursor_was_and_leaves_what_was_typed(
     page.locator("[data-step=progress]").click()
     expect(field).to_have_value(value.replace("【已开展的工作】", "三次巡查"))
     assert violations(page, "#step") == []
+    assert complaints == []
+
+
+PARTS = """
+const field = document.querySelector("#step [name=text]");
+field.outerHTML = ["", "data-heading='二、核查'", ""].map((heading, at) => `<textarea name="text_${at}" ${heading}>旧</textarea>`).join("");
+"""
+
+
+def test_a_letter_that_is_written_in_parts_takes_each_block_into_its_part(
+    recent: Road, log_in: Opens, complaints: list[str]
+) -> None:
+    for title, text in (("一稿", "您好：\n\n二、核查：【事实】\n\n落款"), ("二稿", "您好！\n\n二、核查\n属实\n\n落款")):
+        StandardText.objects.create(step="note", title=title, text=text)
+    order = recent.to(Status.HANDLING)
+    page = log_in(Role.HANDLER, recent.lead)
+    page.goto(f"/orders/{order.number}/")
+    page.locator("[data-step=note]").click()
+    page.locator(".texts").wait_for()
+    page.evaluate(PARTS)
+    page.locator("[name=text_2]").fill("有人写过")
+    for number, expected in enumerate(
+        (["您好：", "【事实】", "有人写过\n落款"], ["您好！", "属实", "有人写过\n落款\n落款"])
+    ):
+        page.locator(".texts summary").click()
+        page.locator(f"[data-text='{number}']").click()
+        assert [page.locator(f"[name=text_{part}]").input_value() for part in range(3)] == expected
     assert complaints == []

@@ -26,14 +26,17 @@
     field.scrollIntoView({ block: "nearest" });
   }
 
-  // A letter whose field is shown as one area a part: each block into its part, where nobody wrote anything in place of
-  // what stood there, and behind it where somebody did.
+  // A letter that is written part by part takes a block into each: in place of what stood there, or behind it where
+  // somebody wrote.
+  const placed = new WeakMap();
   function spread(parts, text) {
     const blocks = text.split(/\n\n+/);
     if (blocks.length !== parts.length) return insert(parts.find((part) => visited.has(part)) || parts[0], text);
     parts.forEach((part, at) => {
       const block = part.dataset.heading ? blocks[at].replace(HEADING, "") : blocks[at];
-      part.value = part.value === part.defaultValue || !part.value ? block : `${part.value}\n${block}`;
+      const untouched = [part.defaultValue, placed.get(part), ""].includes(part.value);
+      part.value = untouched ? block : `${part.value}\n${block}`;
+      if (untouched) placed.set(part, block);
       part.dispatchEvent(new Event("input", { bubbles: true }));
     });
     const gap = parts.find((part) => GAP.test(part.value)) || parts[0];
