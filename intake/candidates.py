@@ -86,7 +86,7 @@ def beside(asked: Asked, user: "User", *, now: datetime) -> Beside:
     found = [Alike(order, likeness(asked, order, order.pk in callers, known)) for order in orders.values()]
     found.sort(key=lambda one: (-one.likeness.score, -one.order.pk))
     return Beside(
-        alike=[one for one in found if one.likeness.is_likely][: duplicates.MOST],
+        alike=[one for one in found if one.likeness.is_likely and _is_current(one.order, now)][: duplicates.MOST],
         categories=_categories(asked, found, known),
     )
 
@@ -127,7 +127,7 @@ def by_words(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
 
 
 def by_area(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
-    """The newest of the place, whatever words they use."""
+    """The newest of the place, whatever words they use; old ones still say what is complained of there."""
     orders = _orders(user)
     return orders.filter(area=asked.area).order_by("-id")[:GATHERED] if asked.area else orders.none()
 
@@ -138,6 +138,10 @@ def _first(word: str) -> Any:
 
 def _orders(user: "User") -> "WorkOrderQuerySet":
     return WorkOrder.objects.visible_to(user).only(*SHOWN).exclude(status__in=NOT_LIKE)
+
+
+def _is_current(order: WorkOrder, now: datetime) -> bool:
+    return order.status in OPEN or order.registered_at >= now - RECENT
 
 
 def _matters(now: datetime) -> Q:

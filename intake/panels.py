@@ -24,11 +24,11 @@ def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     looked = any(
         event.step == "reveal" and event.actor_id == user.pk and event.at > since for event in order.events.all()
     )
-    hidden = any(confidence.is_hidden(appeal, user) for appeal in found)
+    hidden = {appeal.complainant_id for appeal in found if confidence.is_hidden(appeal, user)}
     people = {appeal.complainant.pk: appeal.complainant for appeal in found if appeal.complainant}
-    shown = [person.shown if looked else person.masked for person in people.values()]
-    shown = [{"name": confidence.relay_note()}] if hidden else shown
-    voices = [(appeal, "" if hidden else _speaker(appeal, looked)) for appeal in found]
+    shown = [person.shown if looked else person.masked for pk, person in people.items() if pk not in hidden]
+    shown += [{"name": confidence.relay_note()}] if hidden else []
+    voices = [(appeal, "" if appeal.complainant_id in hidden else _speaker(appeal, looked)) for appeal in found]
     merged = len({appeal.order_id for appeal in found} - {order.pk})
     return {"voices": voices, "people": shown, "looked": looked, "order": order, "merged": merged}
 
@@ -41,7 +41,8 @@ def appeals_under(order: Any) -> Any:
     """Its own and those of what was merged into it 并单: who asked first, and everybody who asked for the same."""
     # Whoever sees the order sees what was brought under it: there it is answered.
     orders = WorkOrder.objects.visible_to(None).filter(Q(pk=order.pk) | Q(parent=order.pk))
-    return Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order")
+    found = Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order")
+    return found.defer("order__tokens", "order__matter")
 
 
 def add() -> None:

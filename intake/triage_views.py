@@ -118,25 +118,33 @@ def next_one(request: StaffRequest) -> HttpResponse:
 
 @for_operators
 def triage(request: StaffRequest, number: str) -> HttpResponse:
-    order, now = found(request, number), timezone.now()
+    order = found(request, number)
+    _begin(order, request)
+    return render(request, "intake/triage.html", {**_page(order, request), **watch_of(request, order)})
+
+
+def _begin(order: WorkOrder, request: StaffRequest) -> None:
+    """Whoever opens it begins the work, unless somebody else has."""
+    now = timezone.now()
     if order.status == Status.REGISTERED and leases.of(order, now=now) is None:
-        leases.take(order, request.user, now=now)  # whoever opens it begins the work
-    steps = _steps(order, request)
+        leases.take(order, request.user, now=now)
+
+
+def _page(order: WorkOrder, request: StaffRequest) -> dict[str, Any]:
+    steps, appeals = _steps(order, request), panels.appeals(order, request.user) or {}
+    forms_of = [name for name, _step, _key, is_bare in steps if not is_bare]
     wanted = request.GET.get("step", "")
-    appeals = panels.appeals(order, request.user) or {}
-    context = {
+    return {
         "order": order,
         "pressing": selectors.pressing(clock for clock in order.clocks.all() if clock.stopped_at is None),
         "events": list(order.events.all())[::-1],
         "panel": appeals,
         "steps": steps,
         "allowed": [name for name, *_rest in steps],
-        "wanted": wanted if wanted in {name for name, _step, _key, is_bare in steps if not is_bare} else "",
+        "wanted": wanted if wanted in forms_of else "",
         "next": _next(order, request),
         **_beside(request, _asked(order, appeals), order.category, order.grade if order.category else ""),
-        **watch_of(request, order),
     }
-    return render(request, "intake/triage.html", context)
 
 
 def _steps(order: WorkOrder, request: StaffRequest) -> list[tuple[str, Step, str, bool]]:

@@ -219,6 +219,7 @@ def test_without_a_demo_the_list_says_how_to_make_a_user() -> None:
 
 def test_every_matter_of_the_demo_is_routed_and_fits_its_fields() -> None:
     from intake.forms import DECLINE_CODES, RegistrationForm
+    from intake.triage_forms import DEMANDED
 
     for raw in demonstration._toml("matters")["matter"]:
         slots = {"street": "某某街道", "place": "某某小区", "time": "昨天", "count": 3}
@@ -226,5 +227,6 @@ def test_every_matter_of_the_demo_is_routed_and_fits_its_fields() -> None:
         form = RegistrationForm({**given, "kind": raw["kind"], "channel": raw["channel"]})
         assert form.is_valid(), (raw["title"], form.errors)
         assert raw.get("decline") in {None, *[code for code, _label in DECLINE_CODES]}
+        assert DEMANDED.get(raw.get("decline"), "about") == "about" or raw["decline_more"], raw["title"]
         for name in ("answer", "progress", "dissatisfied", "knowledge", "decline_reply", "missing"):
             raw.get(name, "").format(**slots)

@@ -125,7 +125,7 @@ def test_what_ended_long_ago_is_left_out_and_what_is_open_is_not(road: Road, use
     road.to(Status.CLOSED, matter=MATTER, phone="13700000001")
     still_open = road.to(Status.ACCEPTED, matter=MATTER)
     road.now += candidates.RECENT + timedelta(days=2)
-    assert [one.order for one in alike(road, user, text=MATTER)] == [still_open]
+    assert [one.order for one in alike(road, user, text=MATTER, area=road.street)] == [still_open]
 
 
 def test_at_most_five_and_only_what_the_user_may_see(road: Road, user: User) -> None:
