@@ -125,7 +125,7 @@ def test_the_desk_asks_the_same_number_of_questions_for_ten_and_for_twenty(as_: 
     assert queries_of(client, "/unit/") == few <= 8
 
 
-def test_one_order_asks_at_most_twelve_and_no_more_for_a_longer_history(as_: Callable, recent: Road) -> None:
+def test_one_order_asks_no_more_for_a_longer_history(as_: Callable, recent: Road) -> None:
     client = as_(Role.HANDLER, recent.lead)
     order = signed_in(recent, ("sign", "contact"))
     page(client, f"/unit/{order.number}/")

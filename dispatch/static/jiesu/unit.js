@@ -136,11 +136,17 @@
       at: Date.now(),
       refused: false,
     });
-    if (form.dataset.keep) sessionStorage.removeItem(`keep:${form.dataset.keep}`), sessionStorage.removeItem("sent");
+    forget(form);
     if (step.contains(form)) step.replaceChildren();
     begin();
     await tell();
     queue.focus?.();
+  };
+
+  // The draft of the tab has done its work.
+  const forget = (form) => {
+    const drafts = Object.keys(sessionStorage).filter((name) => name.startsWith("keep:") && form.dataset.keep && name.endsWith(form.dataset.keep));
+    [...drafts, "sent"].forEach((name) => sessionStorage.removeItem(name));
   };
 
   const body = (entry) => {
