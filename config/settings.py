@@ -284,4 +284,5 @@ UNFOLD = {
         }
     },
     "STYLES": [lambda request: static("jiesu/admin.css")],
+    "SCRIPTS": [lambda request: static("jiesu/admin.js")],
 }

@@ -42,7 +42,7 @@
   const offer = (form, files) => {
     const notice = document.getElementById("kept").content.cloneNode(true);
     notice.querySelector(".kept-files").hidden = !files.length;
-    notice.querySelector(".kept-files span").textContent = files.join(" ");
+    notice.querySelector(".kept-files b").textContent = files.join(" ");
     form.prepend(notice);
     form.dispatchEvent(new CustomEvent("draft:restored", { bubbles: true }));
   };

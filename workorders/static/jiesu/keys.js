@@ -28,7 +28,8 @@
 
   const press = (element) => {
     if (element.matches(EDITABLE)) return element.focus(), element.select?.();
-    if (element.matches("input, summary, a, button")) element.focus();
+    // A dialog gives the focus back to where it was before.
+    if (element.matches("input, summary, a, button") && !element.dataset.opens) element.focus();
     element.click();
   };
   document.addEventListener("keydown", (event) => {
