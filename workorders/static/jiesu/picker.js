@@ -41,7 +41,7 @@
     (row, word) => isChinese(word) && inOrder(word, row.text),
     (row, word) => isChinese(word) && [...word].filter((sign) => row.text.includes(sign)).length * 2 >= word.length, // 噪音, 噪声
   ];
-  const LOOSELY = TESTS.length - 1; // shown, but nothing that Enter or Tab takes unasked
+  const LOOSELY = TESTS.length - 2; // from here on shown, but nothing that Enter or Tab takes unasked
   const rank = (row, word) => TESTS.findIndex((test) => test(row, word));
   const search = (all, typed) => {
     if (all.some((row) => row.value === typed.trim())) typed = typed.trim().split(" ")[0];
@@ -49,7 +49,7 @@
     const ranked = all.map((row) => [row, words.map((word) => rank(row, word))]).filter(([, ranks]) => ranks.every((one) => one >= 0));
     const sum = (ranks) => ranks.reduce((total, one) => total + one, 0);
     ranked.sort((one, other) => sum(one[1]) - sum(other[1]));
-    return { fitting: ranked.map(([row]) => row), sure: ranked.length > 0 && words.length > 0 && !ranked[0][1].includes(LOOSELY) };
+    return { fitting: ranked.map(([row]) => row), sure: ranked.length > 0 && words.length > 0 && ranked[0][1].every((one) => one < LOOSELY) };
   };
 
   // The list, one for the page: only one is ever open
