@@ -20,6 +20,8 @@ from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Area, Category, User, WorkOrder
 
+pytestmark = pytest.mark.usefixtures("no_statistics")
+
 MATTER = "幸福里小区北门外的烧烤摊每天夜里营业到凌晨两点，油烟和噪音严重影响休息，希望尽快处理。"
 AGAIN = "幸福里北门口烧烤摊油烟扰民，每天夜里营业到凌晨，噪音很大，请处理。"
 OTHER = "燃气缴费卡无法充值，营业厅说系统升级。"
