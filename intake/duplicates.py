@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import log, sqrt
 
 RAREST = 0.0005  # the share of orders that a token which the statistics do not know stands in, at most
+COMMONEST = 0.5  # a word of every second order says as little as one of all
 ALIKE, RATHER_ALIKE = 0.45, 0.25
 SAME_PLACE = 0.6
 MOST = 5
@@ -39,7 +40,7 @@ class Likeness:
 
 def weight(token: str, frequencies: Mapping[str, float]) -> float:
     """A word that stands everywhere says little; one that nobody else uses says most."""
-    return -log(min(max(frequencies.get(token, RAREST), RAREST), 0.99))
+    return -log(min(max(frequencies.get(token, RAREST), RAREST), COMMONEST))
 
 
 def similarity(one: Collection[str], other: Collection[str], frequencies: Mapping[str, float]) -> float:

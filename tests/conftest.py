@@ -117,6 +117,12 @@ def as_(cast: Cast) -> Callable[..., Client]:
     return log_in
 
 
+@pytest.fixture
+def no_statistics() -> None:
+    """As in a new database: what other tests have left in PostgreSQL's statistics makes no word frequent."""
+    cache.set("search:frequencies", {})
+
+
 @pytest.fixture(autouse=True)
 def clean_cache() -> Iterator[None]:
     yield

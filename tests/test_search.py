@@ -102,6 +102,7 @@ def test_search_stays_within_what_it_was_given(order: WorkOrder) -> None:
     assert not search.matching(WorkOrder.objects.none(), "噪音").exists()
 
 
+@pytest.mark.usefixtures("no_statistics")
 def test_a_word_of_two_characters_uses_the_index(order: WorkOrder) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

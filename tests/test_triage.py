@@ -22,6 +22,8 @@ from workorders.refusals import Invalid
 from workorders.selectors import told
 from workorders.transitions import perform
 
+pytestmark = pytest.mark.usefixtures("no_statistics")
+
 REPLY = "该事项不属于派单范围，请按以下途径办理。"
 
 

@@ -15,6 +15,8 @@ from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Event, WorkOrder
 
+pytestmark = pytest.mark.usefixtures("no_statistics")
+
 WEB = Appeal.Channel.WEB
 
 
