@@ -30,7 +30,7 @@ def sign(request: StaffRequest) -> HttpResponse:
         raise NotAllowed
     numbers = None if "all" in request.POST else request.POST.getlist("number")
     outcomes = unit_desk.sign(request.user, numbers, now=timezone.now())
-    return render(request, "dispatch/unit.html", {**_desk(request, "sign"), "outcomes": outcomes})
+    return render(request, "dispatch/unit.html", {**_desk(request, ""), "outcomes": outcomes})
 
 
 @login_required
