@@ -1,15 +1,11 @@
 """The dispatch desk 派单台: one order at a time, alike ones together, and the units' requests to decide."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dispatch import bulk, queue, request_desk
@@ -18,36 +14,23 @@ from dispatch.models import Assignment, Request
 from workorders import leases, numbers
 from workorders.lifecycle import Role, Status
 from workorders.models import WorkOrder
-from workorders.refusals import NotAllowed
 from workorders.transitions import STEPS
+from workorders.views.access import for_hotline
 from workorders.views.orders import found, page_of, watch_of
 from workorders.views.request import StaffRequest
 
-View = Callable[..., HttpResponse]
 # What is opened beside the order by itself.
 OPENS = {Status.ACCEPTED: "dispatch", Status.CONSULTING: "designate"}
 
 
-def for_dispatchers(view: View) -> View:
-    @login_required
-    @wraps(view)
-    def guarded(request: StaffRequest, *args: Any, **options: Any) -> HttpResponse:
-        user = request.user
-        if not (user.has_role(Role.DISPATCHER) and user.unit and user.unit.kind == "city"):
-            raise NotAllowed(_("This desk is for the dispatchers of the hotline."))
-        return view(request, *args, **options)
-
-    return guarded
-
-
-@for_dispatchers
+@for_hotline(Role.DISPATCHER)
 @require_GET
 def desk(request: StaffRequest) -> HttpResponse:
     order = queue.next_one(request.user, now=timezone.now())
     return _desk(request, found(request, order.number) if order else None)
 
 
-@for_dispatchers
+@for_hotline(Role.DISPATCHER)
 @require_GET
 def one(request: StaffRequest, number: str) -> HttpResponse:
     """A chosen one is theirs as well, unless somebody was quicker."""
@@ -57,7 +40,7 @@ def one(request: StaffRequest, number: str) -> HttpResponse:
     return _desk(request, found(request, number))
 
 
-@for_dispatchers
+@for_hotline(Role.DISPATCHER)
 @require_GET
 def queue_rows(request: StaffRequest) -> HttpResponse:
     return render(request, "dispatch/_queue.html", {**_queues(request), "chosen": request.GET.get("chosen", "")})
@@ -89,7 +72,7 @@ def _beside(request: StaffRequest, order: Any) -> dict[str, Any]:
 # Alike ones together
 
 
-@for_dispatchers
+@for_hotline(Role.DISPATCHER)
 @require_http_methods(["GET", "POST"])
 def alike(request: StaffRequest, number: str) -> HttpResponse:
     order = found(request, number)
@@ -117,13 +100,13 @@ def _alike(request: StaffRequest, order: WorkOrder, form: DispatchForm, *, tried
 # What units ask for
 
 
-@for_dispatchers
+@for_hotline(Role.DISPATCHER)
 @require_GET
 def requests(request: StaffRequest) -> HttpResponse:
     return _requests(request, request_desk.next_one(request.user, now=timezone.now()))
 
 
-@for_dispatchers
+@for_hotline(Role.DISPATCHER)
 @require_GET
 def one_request(request: StaffRequest, pk: int) -> HttpResponse:
     asked = request_desk.waiting(request.user).select_related("order").filter(pk=pk).first()

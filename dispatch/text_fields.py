@@ -4,6 +4,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from dispatch import replies, reply_words
 from workorders.columns import masked
 from workorders.models import Event
 from workorders.standard_texts import Case, add_field, in_words
@@ -18,7 +19,10 @@ def _latest(case: Case, step: str) -> Event | None:
 
 def result(case: Case) -> str:
     event = _latest(case, "report")
-    return Truncator(masked(str(event.data["text"]))).chars(READ_OUT) if event else ""
+    if event is None:
+        return ""
+    said = replies.apart(str(event.data["text"]), reply_words.headings())
+    return Truncator(masked(said.get("opinion", ""))).chars(READ_OUT)
 
 
 def result_day(case: Case) -> str:

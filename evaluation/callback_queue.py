@@ -5,24 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, Exists, F, OuterRef, Subquery, When
 from django.db.models.functions import Least
-from django.utils.translation import gettext as _
 
 from evaluation.models import Callback
 from workorders import leases
-from workorders.lifecycle import ClockKind, Grade, Role, Status
+from workorders.lifecycle import ClockKind, Grade, Status
 from workorders.models import Clock, WorkOrder
-from workorders.refusals import NotAllowed
 
 if TYPE_CHECKING:
     from workorders.models import User
     from workorders.permissions import WorkOrderQuerySet
 
 SHOWN = 10  # of those to be called again later
-
-
-def check(user: "User") -> None:
-    if not (user.has_role(Role.CALLBACK_AGENT) and user.unit and user.unit.kind == "city"):
-        raise NotAllowed(_("The callback desk is for the callback agents of the hotline."))
 
 
 def waiting(user: "User", now: datetime) -> "WorkOrderQuerySet":

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,35 +12,33 @@ from django.views.decorators.http import require_GET, require_POST
 
 from evaluation import callback_page, callback_queue
 from workorders import leases
-from workorders.lifecycle import Status
+from workorders.lifecycle import Role, Status
+from workorders.views.access import for_hotline
 from workorders.views.orders import found, watch_of
 from workorders.views.request import StaffRequest
 
 
-@login_required
+@for_hotline(Role.CALLBACK_AGENT)
 @require_GET
 @never_cache
 def desk(request: StaffRequest) -> HttpResponse:
     """Opens on the next call; the order is theirs as long as the page is open and a little longer."""
-    callback_queue.check(request.user)
     now = timezone.now()
     order = callback_queue.in_hand(request.user, now) or callback_queue.take_next(request.user, now)
     return _page(request, order.number) if order else _nothing(request)
 
 
-@login_required
+@for_hotline(Role.CALLBACK_AGENT)
 @require_GET
 @never_cache
 def call(request: StaffRequest, number: str) -> HttpResponse:
     """One that was chosen: before its time, or back from a look at personal data."""
-    callback_queue.check(request.user)
     return _page(request, number)
 
 
-@login_required
+@for_hotline(Role.CALLBACK_AGENT)
 @require_POST
 def another(request: StaffRequest) -> HttpResponse:
-    callback_queue.check(request.user)
     if callback_queue.take_next(request.user, timezone.now()) is None:
         messages.info(request, _("Nobody else is to be called now."))
     return redirect("callback_desk")

@@ -17,6 +17,7 @@ from evaluation.counted import OVERDUE, level_name, link
 from evaluation.models import Measure, Tally
 from workorders.lifecycle import OPEN, ClockKind, Role
 from workorders.models import Clock
+from workorders.permissions import is_of_hotline
 from workorders.selectors import COUNT_UP_TO
 
 AT_ONCE = 5000  # clocks that one figure looks at; beyond that it says "+"
@@ -72,7 +73,7 @@ class Running:
 
 def is_for(user: Any) -> bool:
     """The counters are the whole city's, so they are for supervisors who see every order of it."""
-    return bool(user.is_active and user.has_role(Role.SUPERVISOR) and user.unit and user.unit.kind == "city")
+    return bool(user.is_active and is_of_hotline(user, Role.SUPERVISOR))
 
 
 def live(now: datetime) -> dict[str, Any]:

@@ -6,16 +6,22 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from evaluation.models import Callback
+from intake.models import Appeal
 from workorders import clocks
 from workorders.models import Event, WorkOrder
 
 
 def open_callback(order: WorkOrder, *, now: datetime, round: int | None = None) -> Callback:
     """Running it twice opens one callback: the database knows one a round."""
-    callback, _created = Callback.objects.get_or_create(
-        order=order, round=round or order.round, defaults={"opened_at": now}
-    )
+    opened = {"opened_at": now, "next_attempt_at": _agreed(order, now)}
+    callback, _created = Callback.objects.get_or_create(order=order, round=round or order.round, defaults=opened)
     return callback
+
+
+def _agreed(order: WorkOrder, now: datetime) -> datetime | None:
+    """预约回访时间: when the complainant wishes to be called, as long as it lies ahead."""
+    wishes = Appeal.objects.filter(order=order, call_back_at__gt=now)
+    return wishes.order_by("call_back_at").values_list("call_back_at", flat=True).first()
 
 
 def without_callback() -> QuerySet[WorkOrder]:

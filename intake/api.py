@@ -23,7 +23,8 @@ from workorders.api.idempotency import idempotent
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope
 from workorders.lifecycle import Role
-from workorders.models import Unit, User
+from workorders.models import User
+from workorders.permissions import is_of_hotline
 from workorders.refusals import NotAllowed, NotVisible
 
 APPEAL = OpenApiExample(
@@ -118,7 +119,7 @@ class Calls(ApiView):
 
 def operator(request: Request) -> User:
     actor = caller(request)
-    if not (actor.has_role(Role.OPERATOR) and actor.unit and actor.unit.kind == Unit.Kind.CITY):
+    if not is_of_hotline(actor, Role.OPERATOR):
         raise NotAllowed
     return actor
 

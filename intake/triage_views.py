@@ -1,12 +1,9 @@
 """Triage 研判: what stands beside a new order, the queue of those that wait, and the page on which one is decided."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,12 +16,10 @@ from workorders import advice, leases, selectors
 from workorders.forms import CodeField
 from workorders.lifecycle import Grade, Role, Status, Step
 from workorders.models import Category, WorkOrder
-from workorders.refusals import NotAllowed
 from workorders.transitions import available
+from workorders.views.access import for_hotline
 from workorders.views.orders import bare, found, watch_of
 from workorders.views.request import StaffRequest
-
-View = Callable[..., HttpResponse]
 
 # The steps of triage, the usual one first, each with its key.
 KEYS = {
@@ -53,18 +48,7 @@ class BesideForm(forms.Form):
     grade = forms.ChoiceField(choices=Grade, required=False)
 
 
-def for_operators(view: View) -> View:
-    @login_required
-    @wraps(view)
-    def guarded(request: StaffRequest, *args: Any, **named: Any) -> HttpResponse:
-        if not request.user.has_role(Role.OPERATOR):
-            raise NotAllowed
-        return view(request, *args, **named)
-
-    return guarded
-
-
-@for_operators
+@for_hotline(Role.OPERATOR)
 @require_POST
 def beside(request: StaffRequest) -> HttpResponse:
     form = BesideForm(request.POST)
@@ -93,7 +77,7 @@ def _beside(request: StaffRequest, asked: candidates.Asked, category: Category |
     }
 
 
-@for_operators
+@for_hotline(Role.OPERATOR)
 def queue(request: StaffRequest) -> HttpResponse:
     decide, correct = triage_queue.to_decide(request.user), triage_queue.to_be_corrected(request.user)
     context = {
@@ -106,7 +90,7 @@ def queue(request: StaffRequest) -> HttpResponse:
     return render(request, "intake/queue.html", context)
 
 
-@for_operators
+@for_hotline(Role.OPERATOR)
 @require_POST
 def next_one(request: StaffRequest) -> HttpResponse:
     order = triage_queue.next_one(request.user, now=timezone.now())
@@ -116,7 +100,7 @@ def next_one(request: StaffRequest) -> HttpResponse:
     return redirect("triage", number=order.number)
 
 
-@for_operators
+@for_hotline(Role.OPERATOR)
 def triage(request: StaffRequest, number: str) -> HttpResponse:
     order = found(request, number)
     _begin(order, request)

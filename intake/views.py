@@ -1,16 +1,13 @@
 """受理台: the desk that operators work at with a telephone in one ear."""
 
-from collections.abc import Callable
 from dataclasses import fields
-from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -25,12 +22,11 @@ from intake.services import Voice, add_to, take, take_and_accept
 from workorders import numbers
 from workorders.lifecycle import ClockKind, Role
 from workorders.models import Unit, WorkOrder
-from workorders.refusals import NotAllowed, NotVisible, Refused
+from workorders.refusals import NotVisible, Refused
 from workorders.templatetags.console import moment
 from workorders.transitions import STEPS, form_of, perform
+from workorders.views.access import for_hotline
 from workorders.views.request import StaffRequest
-
-View = Callable[..., HttpResponse]
 
 # What may be done with a call besides accepting it, each with its key. All of it is registered first, so nothing is lost.
 ACTS = [
@@ -43,19 +39,8 @@ ACTS = [
 ]
 
 
-def for_operators(view: View) -> View:
-    @login_required
-    @wraps(view)
-    def guarded(request: StaffRequest, *args: Any, **named: Any) -> HttpResponse:
-        if not request.user.has_role(Role.OPERATOR):
-            raise NotAllowed
-        return view(request, *args, **named)
-
-    return guarded
-
-
 @never_cache
-@for_operators
+@for_hotline(Role.OPERATOR)
 def desk(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         return _file(request)
@@ -131,10 +116,7 @@ def _probable_unit(order: WorkOrder, request: StaffRequest) -> Unit | None:
 
 def _triage(order: WorkOrder, step: str) -> str:
     """Where the step's form stands open."""
-    try:
-        return f"{reverse('triage', args=[order.number])}?step={step}"
-    except NoReverseMatch:
-        return f"{reverse('step', args=[order.number, step])}?next={reverse('reception')}"
+    return f"{reverse('triage', args=[order.number])}?step={step}"
 
 
 def _acts() -> list[tuple[str, Any, str]]:
@@ -160,7 +142,7 @@ def _around(request: StaffRequest, form: DeskForm, call: Call | None) -> dict[st
     return {"caller": known, "call": call}
 
 
-@for_operators
+@for_hotline(Role.OPERATOR)
 @require_POST
 def caller(request: StaffRequest) -> HttpResponse:
     return _caller(request)
@@ -176,7 +158,7 @@ def _caller(request: StaffRequest, **said: Any) -> HttpResponse:
     return render(request, "intake/_caller.html", {"caller": known, **said})
 
 
-@for_operators
+@for_hotline(Role.OPERATOR)
 @require_POST
 def urge(request: StaffRequest, number: str) -> HttpResponse:
     """催办 by one key. New words are added to the order instead."""
@@ -193,7 +175,7 @@ def urge(request: StaffRequest, number: str) -> HttpResponse:
 
 
 @never_cache
-@for_operators
+@for_hotline(Role.OPERATOR)
 def ringing(request: StaffRequest) -> HttpResponse:
     """Asked for again and again by an open desk: nothing new is 204."""
     call = calls.ringing_for(request.user, now=timezone.now())

@@ -26,6 +26,10 @@ UNIT_ROLES = (Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR)
 HOTLINE_ROLES = frozenset(CITY_ROLES) - frozenset(UNIT_ROLES)
 
 
+def is_of_hotline(user: Any, *roles: Role) -> bool:
+    return bool(user.has_role(*roles) and user.unit and user.unit.kind == "city")
+
+
 class WorkOrderQuerySet(models.QuerySet["WorkOrder"]):
     def visible_to(self, user: Any) -> "WorkOrderQuerySet":
         """The city's hotline sees all; a unit what it or a unit below it has to do with; None is the system."""
