@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
+from dispatch import migrations
 from dispatch.models import Meeting, Notice, Opinion
 from tests.api import V1
 from tests.roads import Road
@@ -199,3 +202,20 @@ def test_a_machine_reads_in_the_feed_what_was_asked_of_its_unit_but_no_free_word
     opine(road, order, after=timedelta(minutes=1))
     event = order.events.select_related("order").get(step="opine")
     assert feed.shown(event)["data"] == {"duty": "partly"}
+
+
+def test_meetings_and_dispatches_from_before_there_were_records_come_from_the_ledger(
+    order: WorkOrder, road: Road
+) -> None:
+    sent = road.to(Status.DISPATCHED)
+    Opinion.objects.all().delete()
+    Meeting.objects.all().delete()
+    sent.assignments.update(dispatched_by=None, dispatched_at=None)  # type: ignore[attr-defined]
+    (migration,) = Path(migrations.__path__[0]).glob("*_dispatch_desk.py")
+    with connection.cursor() as cursor:
+        cursor.execute(import_module(f"dispatch.migrations.{migration.stem}").FROM_THE_LEDGER)
+    meeting = meeting_of(order)
+    assert (meeting.question, meeting.called_by) == ("涉及多个部门职责", road.cast.of(Role.DISPATCHER))
+    assert {one.unit for one in meeting.opinions.all()} == {road.lead, road.co_unit}
+    lead = sent.assignments.get(part="lead")  # type: ignore[attr-defined]
+    assert (lead.dispatched_by, lead.dispatched_at) == (road.cast.of(Role.DISPATCHER), lead.assigned_at)
