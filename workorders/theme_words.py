@@ -11,6 +11,10 @@ WORDS = (
     *(_("Record picture"), _("Reset filters"), _("Return to site"), _("Run"), _("Search apps and models...")),
     *(_("Select action"), _("Select action to run"), _("Select all rows"), _("Select record"), _("Select value")),
     *(_("Submit"), _("System"), _("This item will be deleted."), _("To"), _("Toggle password visibility"), _("True")),
-    *(_("This page yielded into no results. Create a new item or reset your filters."), _("Type to search"), _("Value")),
+    *(
+        _("This page yielded into no results. Create a new item or reset your filters."),
+        _("Type to search"),
+        _("Value"),
+    ),
     _("You have been successfully logged out from the administration"),
 )
