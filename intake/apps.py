@@ -7,7 +7,7 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import corrections, forms, outbox, panels, shown, text_fields, triage_forms
+        from intake import corrections, forms, narrowings, outbox, panels, shown, text_fields, triage_forms
         from workorders import stages
         from workorders.api import parts
 
@@ -32,6 +32,7 @@ class IntakeConfig(AppConfig):
         )
         stages.after_each(corrections.finish)
         panels.add()
+        narrowings.add()
         text_fields.add()
         parts.add_part("appeals", shown.AppealSerializer(many=True), shown.appeals_of)
         parts.add_answer("reveal", "complainants", shown.RevealedSerializer(many=True), shown.revealed_of)

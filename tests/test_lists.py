@@ -13,8 +13,10 @@ from openpyxl import load_workbook
 
 from config.cast import Cast
 from tests.roads import Road
+from workorders import selectors
 from workorders.columns import COLUMNS, DEFAULT
-from workorders.lifecycle import Role
+from workorders.fields import blind_index, normal_phone
+from workorders.lifecycle import Role, Status
 from workorders.models import SavedView, Unit
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +149,36 @@ def test_nobody_keeps_views_without_end(as_: Callable, monkeypatch: pytest.Monke
     client = as_(Role.DISPATCHER)
     assert [save(client, name).status_code for name in "一二三二"] == [302, 302, 400, 302]
     assert SavedView.objects.count() == 2
+
+
+@pytest.mark.parametrize("typed", ["13900005678", "+86 139-0000-5678", "139 0000 5678"])
+def test_a_telephone_finds_the_orders_of_whoever_has_it_and_stands_in_no_address(
+    typed: str, as_: Callable, recent: Road
+) -> None:
+    theirs, other = recent.register(phone="13900005678"), recent.register(phone="13900005679")
+    operator = as_(Role.OPERATOR)
+    address = operator.post("/find/", {"q": typed})["Location"]
+    assert "5678" not in address.replace("-", "")
+    page = operator.get(address).content.decode()
+    assert theirs.spoken_number in page and other.spoken_number not in page
+    again = operator.get("/orders/", {"q": typed}, headers={"HX-Request": "true"})
+    assert address.partition("caller=")[2] in again["HX-Redirect"]
+
+
+@pytest.mark.parametrize(("role", "unit"), [(Role.DISPATCHER, None), (Role.HANDLER, "J110105009")])
+def test_who_may_not_ask_for_telephones_searches_for_words(
+    role: Role, unit: str | None, as_: Callable, recent: Road
+) -> None:
+    recent.to(Status.HANDLING, phone="13900005678")
+    client = as_(role, Unit.objects.get(code=unit) if unit else None)
+    assert client.post("/find/", {"q": "13900005678"})["Location"] == "/orders/?q=13900005678"
+
+
+def test_a_telephone_is_found_by_its_index(recent: Road) -> None:
+    orders = [recent.register(phone="13900005678") for _ in range(3)]
+    chosen = {"caller": blind_index("13900005678", normal_phone)}
+    found = selectors.listed(recent.cast.of(Role.OPERATOR), chosen, now=recent.now)
+    assert set(found) == set(orders)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "phone_index" in found.explain()

@@ -56,6 +56,19 @@ def add_narrowing(narrowing: Narrowing) -> None:
         _narrowings.append(narrowing)
 
 
+# What a later stage knows to find: (user, what was typed) to the list's query, or none.
+_finders: list[Callable[[User, str], dict[str, str] | None]] = []
+
+
+def add_finder(finder: Callable[[User, str], dict[str, str] | None]) -> None:
+    if finder not in _finders:
+        _finders.append(finder)
+
+
+def found_by_stages(user: User, typed: str) -> dict[str, str] | None:
+    return next((query for finder in _finders if (query := finder(user, typed))), None)
+
+
 class FilterForm(forms.Form):
     VIEWS = [("todo", _("To do")), ("open", _("Open")), ("all", _("All"))]
     DEADLINES = [

@@ -6,6 +6,7 @@ from workorders.views import attachments, exports, lookups, orders, palette, sav
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders")),
     path("orders/", orders.orders, name="orders"),
+    path("find/", orders.find, name="find"),
     path("orders/next/", orders.next_one, name="next_order"),
     path("orders.<slug:kind>", exports.orders, name="export"),
     path("orders/<str:number>/", orders.order, name="order"),

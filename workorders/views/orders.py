@@ -1,9 +1,11 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -19,7 +21,19 @@ from workorders.views.request import StaffRequest
 
 
 @login_required
+@require_POST
+def find(request: StaffRequest) -> HttpResponse:
+    """What was typed into the bar: not in an address, for it may be a telephone."""
+    typed = request.POST.get("q", "").strip()
+    query = selectors.found_by_stages(request.user, typed) or {"q": typed}
+    return redirect(f"{reverse('orders')}?{urlencode(query)}")
+
+
+@login_required
 def orders(request: StaffRequest) -> HttpResponse:
+    known = selectors.found_by_stages(request.user, request.GET.get("q", ""))
+    if known:
+        return _instead(request, f"{reverse('orders')}?{urlencode({'view': 'all', **known})}")
     form = filters(request)
     form.is_valid()
     read_until = feed.settled().transaction  # before the rows are read: what comes later is announced
@@ -35,6 +49,10 @@ def orders(request: StaffRequest) -> HttpResponse:
     return render(request, template, {**context, **around})
 
 
+def _instead(request: StaffRequest, address: str) -> HttpResponse:
+    return HttpResponse(headers={"HX-Redirect": address}) if request.htmx else redirect(address)
+
+
 def filters(request: StaffRequest) -> ListForm:
     given = request.GET.copy()
     for name, value in _defaults(request).items():
@@ -44,7 +62,8 @@ def filters(request: StaffRequest) -> ListForm:
 
 def _defaults(request: StaffRequest) -> dict[str, str]:
     """Each opens the list on the next thing to do; who searches means all orders, and so does who has nothing to do."""
-    todo = not request.GET.get("q") and selectors.has_work(request.user)
+    searches = request.GET.get("q") or request.GET.get("caller")
+    todo = not searches and selectors.has_work(request.user)
     return {"view": "todo", "sort": "deadline"} if todo else {"view": "all", "sort": "newest"}
 
 

@@ -1,0 +1,41 @@
+"""A telephone typed into the search: the orders of whoever has it, by its keyed hash, for those who may ask."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from intake.models import Appeal
+from workorders.fields import blind_index, normal_phone
+from workorders.lifecycle import Role
+from workorders.permissions import is_of_hotline
+from workorders.selectors import Narrowing, add_finder, add_narrowing
+
+ASK = (Role.OPERATOR, Role.CALLBACK_AGENT, Role.SUPERVISOR)
+PHONE = re.compile(r"(?:\+?86)?1\d{10}|0\d{9,11}|[2-9]\d{6,7}")
+GAPS = re.compile(r"[\s()-]")
+
+
+def by_telephone(user: Any, typed: str) -> dict[str, str] | None:
+    """Only the hash goes into the address, which browsers remember and servers log."""
+    if not (PHONE.fullmatch(GAPS.sub("", typed)) and is_of_hotline(user, *ASK)):
+        return None
+    return {"caller": blind_index(typed, normal_phone)}
+
+
+def _field() -> dict[str, forms.Field]:
+    return {"caller": forms.RegexField(r"^[0-9a-f]{64}$", required=False, widget=forms.HiddenInput)}
+
+
+def _asked_by(chosen: dict[str, Any], *_now: Any) -> Q:
+    theirs = Appeal.objects.filter(order=OuterRef("pk"), complainant__phone_index=chosen["caller"])
+    return Q(Exists(theirs))
+
+
+def add() -> None:
+    words = gettext_lazy("Complainant")
+    add_narrowing(Narrowing("caller", words, _field, _asked_by, lambda chosen: _("by this telephone")))
+    add_finder(by_telephone)
