@@ -38,7 +38,7 @@ class DispatchForm(StepForm):
             self.initial.setdefault("lead", suggestion.unit if suggestion else None)
 
     def candidates(self) -> list[Candidate]:
-        return candidates(self.order, self.actor, now=timezone.now())
+        return candidates(self.order, self.actor, now=self.now)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -79,7 +79,7 @@ class ContactForm(StepForm):
 
     def clean_when(self) -> Any:
         when = self.cleaned_data["when"]
-        if when and when > timezone.now() + CLOCKS_DIFFER:
+        if when and when > self.now + CLOCKS_DIFFER:
             raise forms.ValidationError(_("This moment has not come yet."))
         if when and when < self.order.registered_at:
             raise forms.ValidationError(_("The order was not registered yet."))

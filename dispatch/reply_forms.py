@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -87,7 +86,7 @@ class ResultForm(StepForm):
     def _begun(self) -> str:
         """Who has to write it again goes on from what was sent back."""
         last = last_result(self.order)
-        return last.data["text"] if last else reply_words.begun(self.order, self.actor, timezone.now())
+        return last.data["text"] if last else reply_words.begun(self.order, self.actor, self.now)
 
     def _about(self) -> dict[str, Any]:
         kind = reply_words.KIND_OF[self.order.kind]

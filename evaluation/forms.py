@@ -2,7 +2,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.models import Callback
@@ -30,7 +29,7 @@ class AttemptForm(StepForm):
 
     def clean_again_at(self) -> datetime | None:
         again_at = self.cleaned_data["again_at"]
-        if again_at and again_at <= timezone.now():
+        if again_at and again_at <= self.now:
             raise forms.ValidationError(_("This time has passed already."), code="past")
         return again_at
 
