@@ -212,6 +212,9 @@ class Consulting(Consulted):
 
     def road(self) -> Times:
         yield from self.consulted()
+        for opinion in self.order.meetings.get().opinions.select_related("unit")[: self.chance.randint(0, 1)]:
+            yield self.after((60, 400))
+            self.act("opine", unit=opinion.unit, duty="partly", text=self.word("meeting_opinions"))
 
 
 class Dispatched(Fate):
@@ -232,6 +235,33 @@ class Handling(Fate):
         if self.happens(0.15):
             yield self.after((60, 900))
             self.act("note", text=self.word("note"))
+
+
+class AskingReturn(Fate):
+    """Not ours, says the unit; the dispatcher has not decided yet."""
+
+    hurried, grades = True, DAYS
+
+    def road(self) -> Times:
+        yield from self.dispatched()
+        yield self.after((20, 90))
+        self.act("request_return", code="not_our_area", reason=self.word("return_reasons"))
+
+
+class AskingTime(Fate):
+    """More time, or none before something else has happened."""
+
+    hurried, grades = True, DAYS
+
+    def road(self) -> Times:
+        yield from self.in_handling()
+        yield self.at_work((1, 4))
+        if self.happens(0.6):
+            asked: dict[str, Any] = {"length": 3, "basis": self.word("extension_bases"), "reason": self.word("extension_reasons")}
+            self.act("request_extension", **asked)
+        else:
+            review = timezone.localdate(self.world.now) + timedelta(days=self.chance.randint(20, 120))
+            self.act("request_suspension", reason=self.word("suspend_reasons"), review_date=review)
 
 
 class Supervised(Fate):

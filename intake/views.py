@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -29,14 +28,7 @@ from workorders.views.access import for_hotline
 from workorders.views.request import StaffRequest
 
 # What may be done with a call besides accepting it, each with its key. All of it is registered first, so nothing is lost.
-ACTS = [
-    ("register", gettext_lazy("Register only"), "Alt+R"),
-    ("answer", gettext_lazy("Answer"), "Alt+S"),
-    ("ask_correction", gettext_lazy("Ask for correction"), "Alt+C"),
-    ("decline", gettext_lazy("Decline"), "Alt+X"),
-    ("merge", gettext_lazy("Merge"), "Alt+M"),
-    ("transfer", gettext_lazy("Transfer emergency"), "Alt+T"),
-]
+ACTS = {"register": "R", "answer": "S", "ask_correction": "C", "decline": "X", "merge": "M", "transfer": "T"}
 
 
 @never_cache
@@ -66,7 +58,7 @@ def _done(request: StaffRequest, form: DeskForm) -> str:
     act, voice = form.cleaned_data["act"], _voice(form, request)
     if act.isdigit():
         return _added(request, _order(request, act), voice)
-    if act not in (DeskForm.ACCEPT, *(name for name, _label, _key in _acts())):
+    if act not in (DeskForm.ACCEPT, *ACTS):
         raise ValidationError(_("There is no such button on this desk."))
     filed = take_and_accept if act == DeskForm.ACCEPT else take
     appeal, is_new = filed(voice, actor=request.user)
@@ -120,7 +112,8 @@ def _triage(order: WorkOrder, step: str) -> str:
 
 
 def _acts() -> list[tuple[str, Any, str]]:
-    return [act for act in ACTS if act[0] == DeskForm.REGISTER or act[0] in STEPS]
+    labels = {name: STEPS[name].label for name in ACTS if name != DeskForm.REGISTER}
+    return [(name, labels.get(name, _("Register only")), f"Alt+{key}") for name, key in ACTS.items()]
 
 
 def _order(request: StaffRequest, number: str) -> WorkOrder:

@@ -38,7 +38,7 @@ class Row:
 def palette(request: StaffRequest) -> HttpResponse:
     words = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:100]
     found = {
-        _("Orders"): _orders(request.user, words),
+        _("Work orders"): _orders(request.user, words),
         _("Pages of the console"): _pages(request.user, words),
         _("Saved views"): _views(request.user, words),
         _("Filters"): _filters(words),
