@@ -257,7 +257,11 @@ class AskingTime(Fate):
         yield from self.in_handling()
         yield self.at_work((1, 4))
         if self.happens(0.6):
-            asked: dict[str, Any] = {"length": 3, "basis": self.word("extension_bases"), "reason": self.word("extension_reasons")}
+            asked: dict[str, Any] = {
+                "length": 3,
+                "basis": self.word("extension_bases"),
+                "reason": self.word("extension_reasons"),
+            }
             self.act("request_extension", **asked)
         else:
             review = timezone.localdate(self.world.now) + timedelta(days=self.chance.randint(20, 120))

@@ -212,7 +212,7 @@ def test_what_cannot_be_read_yet_counts_as_not_there(as_: Callable[..., Client],
 def test_only_operators_ask(as_: Callable[..., Client], road: Road) -> None:
     assert as_(Role.DISPATCHER).post("/reception/beside/").status_code == 403
     assert as_(Role.OPERATOR).get("/reception/beside/").status_code == 405
-    assert Client().post("/reception/beside/").status_code == 302
+    assert Client().post("/reception/beside/").status_code == 303
 
 
 # A hundred thousand
@@ -225,8 +225,10 @@ SELECT (9000000000000 + n)::text, '第' || n || '件', '夜间施工', '', ARRAY
 FROM workorders_workorder, generate_series(1, 100000) AS n WHERE id = %(order)s
 """
 APPEALS = """
-INSERT INTO intake_appeal (order_id, complainant_id, channel, words, received_at, anonymous_to_unit, source, source_id)
-SELECT id, NULL, 'phone', '', registered_at, FALSE, '', '' FROM workorders_workorder WHERE id <> %(order)s
+INSERT INTO intake_appeal (
+    order_id, complainant_id, channel, words, received_at, anonymous_to_unit, source, source_id, green_channel, on_behalf_by, home_visit
+)
+SELECT id, NULL, 'phone', '', registered_at, FALSE, '', '', '', '', FALSE FROM workorders_workorder WHERE id <> %(order)s
 """
 
 

@@ -89,8 +89,8 @@ def test_a_stranger_is_sent_to_the_log_in_by_palette_and_work(client: Client) ->
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Settles what the test's own transaction has written, as its commit would."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()")
-    after = feed.Position(feed.settled().transaction + 1)
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        after = feed.Position(cursor.fetchone()[0] + 1)
     return lambda: monkeypatch.setattr(feed, "settled", lambda: after)
 
 
@@ -276,9 +276,9 @@ def test_a_fragment_after_the_end_of_the_session_leaves_the_page_as_it_is(client
 
 
 def test_a_form_sent_after_the_end_of_the_session_leads_back_to_its_own_page(client: Client, cast: Cast) -> None:
-    referer = {"Referer": "http://testserver/intake/registration/"}
-    answer = client.post("/intake/registration/", {"matter": "路灯不亮"}, headers=referer)
-    assert answer["Location"] == "/login/?next=%2Fintake%2Fregistration%2F&kept=1"
+    referer = {"Referer": "http://testserver/reception/"}
+    answer = client.post("/reception/", {"matter": "路灯不亮"}, headers=referer)
+    assert answer["Location"] == "/login/?next=%2Freception%2F&kept=1"
     assert "alert-info" in client.get(answer["Location"]).content.decode()
     elsewhere = client.post("/views/", headers={"Referer": "https://elsewhere.example//evil.example/"})
     assert elsewhere["Location"] == "/login/?next=%2Forders%2F&kept=1"

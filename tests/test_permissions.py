@@ -14,6 +14,7 @@ from workorders.refusals import NotAllowed, NotVisible
 from workorders.transitions import STEPS, available, perform
 
 UNIT_ROLES = {Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR}
+BY_SYSTEM = ("archive", "issue_slip", "raise_slip", "reckon", "remind_correction", "lapse_correction")
 CITY_ROLES = {*Role} - {Role.HANDLER, Role.REVIEWER, Role.ADMINISTRATOR}
 # The orders of `orders` below, in whose handling a unit has the relation's part.
 RELATIONS: dict[str, tuple[str, set[str]]] = {
@@ -130,7 +131,7 @@ def test_a_handler_does_what_is_for_the_own_unit_to_do(code: str, steps: set[str
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_system_archives_supervises_and_recomputes_and_does_nothing_else(name: str) -> None:
-    assert may_act(STEPS[name], WorkOrder(), None) == (name in ("archive", "issue_slip", "raise_slip", "reckon"))
+    assert may_act(STEPS[name], WorkOrder(), None) == (name in BY_SYSTEM)
 
 
 def test_a_lead_unit_that_co_handles_nothing_cannot_sign_for_those_who_do(road: Road) -> None:

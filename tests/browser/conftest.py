@@ -57,7 +57,13 @@ def log_in(browser: Browser, live_server: Any, cast: Cast, complaints: list[str]
     contexts = []
 
     def open_page(role: Role, unit: Unit | None = None, size: str = "desk", locale: str = "zh-CN") -> Page:
-        context = browser.new_context(viewport=SIZES[size], locale=locale, base_url=live_server.url)  # type: ignore[arg-type]
+        # Without transitions: half-way through one, a colour is neither the one nor the other.
+        context = browser.new_context(
+            viewport=SIZES[size],  # type: ignore[arg-type]
+            locale=locale,
+            base_url=live_server.url,
+            reduced_motion="reduce",
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)

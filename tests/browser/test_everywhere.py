@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from config.cast import Cast
 from tests.browser import PASSWORD, SIZES, do, fits, violations
+from tests.feeds import alone  # noqa: F401
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import WorkOrder
@@ -88,8 +89,9 @@ def test_palette_and_keys_lead_everywhere_without_the_mouse(
     asked.fill(dispatch)
     expect(options.first).to_have_text(dispatch)
     page.keyboard.press("Enter")
-    expect(page.locator("#step [name=lead]")).to_be_focused()
+    expect(page.locator("#step [name=lead]").first).to_be_focused()
 
+    page.locator("#step [name=lead][type=text]").focus()
     page.keyboard.type("?/n")
     expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("Escape")
@@ -136,6 +138,7 @@ def test_new_work_announces_itself_without_a_reload(
     expect(page.locator("#work .fresh")).to_have_count(0)
 
     page.goto(on(first))
+    page.wait_for_load_state("networkidle")
     recent.to("accepted")
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
     page.evaluate("htmx.trigger('.work', 'look')")
@@ -295,15 +298,16 @@ def test_a_registration_sent_after_the_end_of_the_session_is_offered_again(
     log_in: Callable[..., Page], cast: Cast
 ) -> None:
     page = log_in(Role.OPERATOR)
-    page.goto("/intake/registration/")
+    page.goto("/reception/")
     page.locator("[name=matter]").fill("说到一半登录失效了")
     page.locator("[name=anonymous_to_unit]").check()
     end_session(page)
     page.keyboard.press("Control+Enter")
+    page.locator("#logged-out a").last.click()
     page.wait_for_url("**/login/**kept=1")
     assert violations(page) == []
     log_in_again(page, cast.of(Role.OPERATOR).username)
-    page.wait_for_url("**/intake/registration/")
+    page.wait_for_url("**/reception/")
     expect(page.locator("[name=matter]")).to_have_value("说到一半登录失效了")
     expect(page.locator("[name=anonymous_to_unit]")).to_be_checked()
     assert not WorkOrder.objects.exists()
