@@ -103,6 +103,7 @@ class DeskForm(RegistrationForm):
 
 class AnswerForm(StepForm):
     text = text(_("Answer given to the complainant"))
+    knowledge = line(_("Knowledge used"), limit=200, help_text=_("The rule, notice or guide that the answer rests on"))
 
 
 class AcceptForm(StepForm):

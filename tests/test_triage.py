@@ -264,3 +264,10 @@ def test_the_page_asks_a_bounded_number_of_questions(as_: Callable[..., Client],
             recent.register()
         counts.append(queries_of(client, f"/reception/{order.number}/"))
     assert counts[0] == counts[1] <= 30
+
+
+def test_an_answer_at_once_names_the_knowledge_it_rests_on(road: Road, as_: Callable) -> None:
+    order = road.register(kind="consultation")
+    road.act(order, "answer", knowledge="居住证办理指南（2026 版）")
+    assert ledger(order, "answer")["knowledge"] == "居住证办理指南（2026 版）"
+    assert "居住证办理指南（2026 版）" in as_(Role.OPERATOR).get(f"/orders/{order.number}/").content.decode()
