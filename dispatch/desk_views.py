@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dispatch import bulk, queue, request_desk
 from dispatch.forms import DispatchForm
 from dispatch.models import Assignment, Request
-from workorders import leases, numbers
+from workorders import leases, numbers, selectors
 from workorders.lifecycle import Role, Status
 from workorders.models import WorkOrder
 from workorders.transitions import STEPS
@@ -19,6 +19,7 @@ from workorders.views.access import for_hotline
 from workorders.views.orders import found, page_of, watch_of
 from workorders.views.request import StaffRequest
 
+COUNT_UP_TO = 999
 # What is opened beside the order by itself.
 OPENS = {Status.ACCEPTED: "dispatch", Status.CONSULTING: "designate"}
 
@@ -59,7 +60,11 @@ def _queues(request: StaffRequest) -> dict[str, Any]:
 
 def _counts(request: StaffRequest) -> dict[str, Any]:
     waiting, asked = queue.waiting(request.user), request_desk.waiting(request.user)
-    return {"waiting": queue.counted(waiting), "asked": queue.counted(asked), "now": timezone.now()}
+    return {
+        "waiting": selectors.counted(waiting, COUNT_UP_TO),
+        "asked": selectors.counted(asked, COUNT_UP_TO),
+        "now": timezone.now(),
+    }
 
 
 def _beside(request: StaffRequest, order: Any) -> dict[str, Any]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 ALIKE = 50  # of one bulk dispatch
-COUNT_UP_TO = 999
 WAITING = (Status.ACCEPTED, Status.CONSULTING)
 
 
@@ -28,12 +27,6 @@ def rows(user: "User") -> list[WorkOrder]:
     unheard = meetings.unheard().order_by().values("meeting").annotate(count=Count("pk")).values("count")
     found = related.annotate(unheard=Coalesce(Subquery(unheard), 0)).defer("tokens", "matter")
     return list(found.prefetch_related(clocks)[:SHOWN])
-
-
-def counted(orders: Any) -> str:
-    """Counting stops where nobody reads the number any more."""
-    count = orders.order_by()[: COUNT_UP_TO + 1].count()
-    return f"{COUNT_UP_TO}+" if count > COUNT_UP_TO else str(count)
 
 
 def waiting(user: "User") -> Any:
@@ -62,7 +55,7 @@ def by_grade(field: str) -> Case:
 def next_one(user: "User", *, now: datetime) -> WorkOrder | None:
     """What they have taken already, or else the first that nobody has."""
     orders = sorted_by_need(ready(user, now=now), ClockKind.DISPATCH)
-    return own(orders, user, now) or leases.next_of(orders, user, now=now)
+    return leases.held(orders, user, now=now) or leases.next_of(orders, user, now=now)
 
 
 def take(order: WorkOrder, user: "User", *, now: datetime) -> bool:
@@ -71,10 +64,6 @@ def take(order: WorkOrder, user: "User", *, now: datetime) -> bool:
     if taken:
         Lease.objects.filter(user=user, order__status__in=WAITING).exclude(order=order).delete()
     return taken
-
-
-def own(orders: Any, user: "User", now: datetime) -> WorkOrder | None:
-    return orders.filter(lease__user=user, lease__until__gt=now).first()
 
 
 def alike(user: "User", order: WorkOrder) -> Any:

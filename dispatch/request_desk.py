@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
 
 from dispatch import requests
 from dispatch.models import Assignment, Request
-from dispatch.queue import by_grade, own, sorted_by_need
+from dispatch.queue import by_grade, sorted_by_need
 from workorders import leases
 from workorders.lifecycle import ClockKind
 from workorders.models import Attachment, Clock, WorkOrder
@@ -44,7 +44,7 @@ def next_one(user: "User", *, now: datetime) -> Request | None:
     asked = Request.objects.filter(OPEN, order=OuterRef("pk"))
     visible = WorkOrder.objects.visible_to(user).filter(Exists(asked))
     orders = sorted_by_need(visible, ClockKind.UNIT_RESOLUTION)
-    order = own(orders, user, now) or leases.next_of(orders, user, now=now)
+    order = leases.held(orders, user, now=now) or leases.next_of(orders, user, now=now)
     return waiting(user).filter(order=order).order_by("id").first() if order else None
 
 

@@ -17,7 +17,7 @@ from dispatch.models import Assignment, Request
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Grade, Role, steps_of
 from workorders.models import WorkOrder
-from workorders.moments import written
+from workorders.moments import stamped, written
 
 if TYPE_CHECKING:
     from workorders.models import Clock, Event, User
@@ -183,7 +183,7 @@ def facts_of_extension(order: WorkOrder, *, now: datetime) -> dict[str, Any]:
     moved = clocks.extended(order, request.length, now=now)
     (unit_clock, due), (_clock, expected) = moved[0], moved[-1]
     told = _told(order, request.length, expected)
-    return {"length": request.length, "old_due": _stamp(unit_clock.due_at), "new_due": _stamp(due), "told": told}
+    return {"length": request.length, "old_due": stamped(unit_clock.due_at), "new_due": stamped(due), "told": told}
 
 
 def _told(order: WorkOrder, days: int, expected: datetime) -> str:
@@ -221,8 +221,3 @@ def rule_of(kind: str, order: WorkOrder) -> str:
             "days": rules.longest_extension(order.grade, order.round),
         }
     return _("Only what cannot be solved now for objective reasons, with a date on which it is looked at again.")
-
-
-def _stamp(instant: datetime) -> str:
-    """ISO 8601 with its zone, and yet readable in the timeline."""
-    return timezone.localtime(instant).isoformat(" ", "minutes")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
+from django.utils.translation import gettext as _
 
 from dispatch import routing
 from dispatch.models import Assignment, Responsibility
@@ -20,6 +21,16 @@ class SuggestedUnit:
     unit: Unit
     line: routing.Line | None
     territory: str
+
+    @property
+    def reason(self) -> str:
+        if not self.line:
+            return _("The catalogue has no line for this; the district of the place coordinates.")
+        texts = {
+            "street": _("By the catalogue: the street or township of the place."),
+            "district": _("By the catalogue: the district of the place."),
+        }
+        return texts.get(self.territory, _("By the catalogue: the unit of this sector."))
 
 
 def suggested_unit(order: "WorkOrder") -> SuggestedUnit | None:

@@ -44,22 +44,12 @@ def candidates(order: WorkOrder, actor: "User | None", *, now: datetime) -> list
 
 def _in_question(order: WorkOrder, actor: "User | None", now: datetime) -> Iterator[Candidate]:
     if suggestion := suggested_unit(order):
-        yield Candidate(suggestion.unit, _by_catalogue(suggestion), _basis(suggestion))
+        yield Candidate(suggestion.unit, suggestion.reason, _basis(suggestion))
     yield from _practised(order, actor, now)
     if order.category:
         for unit in Unit.objects.filter(sector=order.category.sector, is_active=True):
             yield Candidate(unit, _("The unit of this sector."))
     yield from _of_the_place(order)
-
-
-def _by_catalogue(suggestion: SuggestedUnit) -> str:
-    if not suggestion.line:
-        return _("The catalogue has no line for this; the district of the place coordinates.")
-    texts = {
-        "street": _("By the catalogue: the street or township of the place."),
-        "district": _("By the catalogue: the district of the place."),
-    }
-    return texts.get(suggestion.territory, _("By the catalogue: the unit of this sector."))
 
 
 def _basis(suggestion: SuggestedUnit) -> str:

@@ -1,7 +1,7 @@
 """One order as its unit works on it: the next step big, the others in a menu, and why not where one cannot be done."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dispatch import unit_desk
@@ -9,6 +9,7 @@ from dispatch.models import Assignment
 from dispatch.reply_forms import last_result, sent_back
 from dispatch.slips import open_of
 from intake import confidence
+from intake.panels import appeals_under
 from workorders import stages
 from workorders.lifecycle import ClockKind, Step
 from workorders.models import Attachment, Clock, Event
@@ -18,7 +19,6 @@ from workorders.views.orders import bare
 if TYPE_CHECKING:
     from workorders.models import User
 
-SHOWN_FOR = timedelta(minutes=10)  # as on the order's page: the ledger itself is the permission
 ASKED = ("request_return", "request_extension", "request_suspension", "assign_down")
 # The unit's steps in the order of its day; what the page itself offers elsewhere stands not in the menu.
 MENU = ("contact", "arrive", "progress", "co_report", "report", "send_back", *ASKED, "note")
@@ -99,19 +99,11 @@ def _co_report(order: Any, assignment: Assignment) -> CoReport:
 
 def people(order: Any, user: "User", *, now: datetime) -> dict[str, Any]:
     """Masked, until this user has said why they look."""
-    looked = any(
-        event.step == "reveal" and event.actor_id == user.pk and event.at > now - SHOWN_FOR
-        for event in order.events.all()
-    )
-    appeals = list(order.appeals.select_related("complainant"))
-    relayed = any(confidence.is_hidden(appeal, user) for appeal in appeals)
-    seen = confidence.revealed if looked else confidence.masked
-    known = (
-        {} if relayed else {appeal.complainant_id: seen(appeal, user) for appeal in appeals if appeal.complainant_id}
-    )
+    looked = confidence.has_looked(order, user, now=now)
+    known, hidden = confidence.people_of(appeals_under(order), user, looked=looked)
     return {
         "looked": looked,
         "masked": bool(known) and not looked,
-        "people": list(known.values()),
-        "relay": confidence.relay_note() if relayed else "",
+        "people": known,
+        "relay": confidence.relay_note() if hidden else "",
     }

@@ -41,8 +41,7 @@ def later(user: "User", now: datetime) -> list[Callback]:
 
 def in_hand(user: "User", now: datetime) -> WorkOrder | None:
     """The order this user took last and has not done yet: a page that is opened again shows the same."""
-    taken = waiting(user, now).filter(lease__user=user, lease__until__gt=now)
-    return taken.order_by("-lease__until").first()
+    return leases.held(waiting(user, now).order_by("-lease__until"), user, now=now)
 
 
 def take_next(user: "User", now: datetime) -> WorkOrder | None:

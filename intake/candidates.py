@@ -79,8 +79,8 @@ class Beside:
 def beside(asked: Asked, user: "User", *, now: datetime) -> Beside:
     """Four questions to the database, and the statistics once in ten minutes."""
     theirs = list(by_caller(asked, user, now))
-    others = [*by_words(asked, user, now), *by_area(asked, user, now)]
     known = search.frequencies(least=0.0)
+    others = [*by_words(asked, user, now, known), *by_area(asked, user, now)]
     callers = {order.pk for order in theirs}
     orders = {order.pk: order for order in [*theirs, *others] if order.pk != asked.but}
     found = [Alike(order, likeness(asked, order, order.pk in callers, known)) for order in orders.values()]
@@ -115,9 +115,8 @@ def by_caller(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
     return orders.filter(pk__in=theirs).filter(_matters(now))
 
 
-def by_words(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
+def by_words(asked: Asked, user: "User", now: datetime, known: dict[str, float]) -> "WorkOrderQuerySet":
     """The rare words lead to few orders by the index of words; those that hold most of them come first."""
-    known = search.frequencies(least=0.0)
     words = duplicates.rare(asked.tokens, known, share=SHARE, most=WORDS)
     orders = _orders(user)
     if len(asked.tokens) < SHORTEST or not words:

@@ -1,5 +1,7 @@
 """How much of a complainant each may see: masked, and nothing at all for a unit they wish to stay unknown to."""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -7,12 +9,28 @@ from django.utils.translation import gettext as _
 from intake.models import Appeal
 from workorders.models import Unit
 
+SHOWN_FOR = timedelta(minutes=10)
 NOTHING = {"name": "", "phone": "", "identity": "", "address": ""}
 
 
 def is_hidden(appeal: Appeal, user: Any) -> bool:
     """M27: anonymous to the handler. The hotline itself knows, and passes messages on."""
     return appeal.anonymous_to_unit and not (user.unit and user.unit.kind == Unit.Kind.CITY)
+
+
+def has_looked(order: Any, user: Any, *, now: datetime) -> bool:
+    """Whether this user gave a reason to look within the last minutes: the ledger itself is the permission."""
+    looks = (event for event in order.events.all() if event.step == "reveal" and event.actor_id == user.pk)
+    return any(event.at > now - SHOWN_FOR for event in looks)
+
+
+def people_of(appeals: Iterable[Appeal], user: Any, *, looked: bool) -> tuple[list[dict[str, str]], set[int | None]]:
+    """Everybody who asked, once each, as this user may see them; and who wishes to stay unknown to them."""
+    found = list(appeals)
+    hidden = {appeal.complainant_id for appeal in found if is_hidden(appeal, user)}
+    seen = revealed if looked else masked
+    named = (appeal for appeal in found if appeal.complainant_id and appeal.complainant_id not in hidden)
+    return list({appeal.complainant_id: seen(appeal, user) for appeal in named}.values()), hidden
 
 
 def relay_note() -> str:

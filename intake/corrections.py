@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from intake import outbox
 from intake.models import Correction, Message
 from workorders import clocks
 from workorders.lifecycle import Status
+from workorders.moments import written
 from workorders.refusals import Refused
 from workorders.transitions import perform
 
@@ -42,7 +43,7 @@ def schedule(order: "WorkOrder", now: datetime) -> Schedule:
 
 def facts_of_asking(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
     """The deadline that the complainant is told stands in the ledger too."""
-    return {"closes_at": stamp(schedule(order, now).closes_at)}
+    return {"closes_at": written(schedule(order, now).closes_at)}
 
 
 def ask(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
@@ -102,7 +103,7 @@ def words_of(correction: Correction) -> str:
     """In the city's language."""
     with translation.override(settings.LANGUAGE_CODE):
         missing = "、".join(str(Correction.Element(one).label) for one in correction.missing)
-        facts = {"number": correction.order.spoken_number, "until": stamp(correction.closes_at)}
+        facts = {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
         opening = _("Your appeal %(number)s lacks something we need to handle it.") % facts
         asked = _("Please add: %(missing)s.") % {"missing": missing} if missing else ""
         closing = _("Call 12345 or use the channel you came by, until %(until)s at the latest.") % facts
@@ -114,11 +115,7 @@ def closing_words(correction: Correction) -> str:
         return _(
             "What your appeal %(number)s lacked was not added until %(until)s, so it is closed. "
             "You may bring it again at any time, with what was missing."
-        ) % {"number": correction.order.spoken_number, "until": stamp(correction.closes_at)}
-
-
-def stamp(instant: datetime) -> str:
-    return timezone.localtime(instant).strftime("%Y-%m-%d %H:%M")
+        ) % {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
 
 
 def _standing(event: "Event", now: datetime) -> Correction:

@@ -1,6 +1,5 @@
 """What intake shows on an order's page: who asked, and in which words."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -14,23 +13,15 @@ from workorders.lifecycle import Role
 from workorders.models import WorkOrder
 from workorders.panels import MenuEntry, Panel, add_entry, add_panel
 
-SHOWN_FOR = timedelta(minutes=10)
-
 
 def appeals(order: Any, user: Any) -> dict[str, Any] | None:
-    """Masked, unless this user gave a reason to look within the last minutes: the ledger itself is the permission."""
     found = list(appeals_under(order))
-    since = timezone.now() - SHOWN_FOR
-    looked = any(
-        event.step == "reveal" and event.actor_id == user.pk and event.at > since for event in order.events.all()
-    )
-    hidden = {appeal.complainant_id for appeal in found if confidence.is_hidden(appeal, user)}
-    people = {appeal.complainant.pk: appeal.complainant for appeal in found if appeal.complainant}
-    shown = [person.shown if looked else person.masked for pk, person in people.items() if pk not in hidden]
-    shown += [{"name": confidence.relay_note()}] if hidden else []
+    looked = confidence.has_looked(order, user, now=timezone.now())
+    people, hidden = confidence.people_of(found, user, looked=looked)
+    people += [{"name": confidence.relay_note()}] if hidden else []
     voices = [(appeal, "" if appeal.complainant_id in hidden else _speaker(appeal, looked)) for appeal in found]
     merged = len({appeal.order_id for appeal in found} - {order.pk})
-    return {"voices": voices, "people": shown, "looked": looked, "order": order, "merged": merged}
+    return {"voices": voices, "people": people, "looked": looked, "order": order, "merged": merged}
 
 
 def _speaker(appeal: Any, looked: bool) -> str:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from workorders.models import User
 
 SHOWN = 50
-COUNT_UP_TO = 999
 
 
 def to_decide(user: "User") -> Any:
@@ -33,12 +32,6 @@ def rows(orders: Any) -> list[WorkOrder]:
     open_ones = Prefetch("corrections", Correction.objects.filter(ended_at=None), to_attr="open_corrections")
     related = orders.select_related("category", "area", "lease__user").defer("tokens", "matter")
     return list(related.prefetch_related(clocks, open_ones, "appeals")[:SHOWN])
-
-
-def counted(orders: Any) -> str:
-    """Counting stops where nobody reads the number any more."""
-    count = orders.order_by()[: COUNT_UP_TO + 1].count()
-    return f"{COUNT_UP_TO}+" if count > COUNT_UP_TO else str(count)
 
 
 def next_one(user: "User", *, now: datetime) -> WorkOrder | None:

@@ -33,6 +33,7 @@ KEYS = {
     "transfer": "t",
     "withdraw": "w",
 }
+COUNT_UP_TO = 999
 FIRST_OF_ALIKE = 4  # Alt+1 to Alt+3 are the categories
 
 
@@ -82,9 +83,9 @@ def queue(request: StaffRequest) -> HttpResponse:
     decide, correct = triage_queue.to_decide(request.user), triage_queue.to_be_corrected(request.user)
     context = {
         "orders": triage_queue.rows(decide),
-        "total": triage_queue.counted(decide),
+        "total": selectors.counted(decide, COUNT_UP_TO),
         "waiting": triage_queue.rows(correct),
-        "waiting_total": triage_queue.counted(correct),
+        "waiting_total": selectors.counted(correct, COUNT_UP_TO),
         "now": timezone.now(),
     }
     return render(request, "intake/queue.html", context)
@@ -138,7 +139,7 @@ def _steps(order: WorkOrder, request: StaffRequest) -> list[tuple[str, Step, str
 
 
 def _asked(order: WorkOrder, appeals: dict[str, Any]) -> candidates.Asked:
-    people = [appeal.complainant for appeal in appeals.get("appeals", []) if appeal.complainant]
+    people = [appeal.complainant for appeal, _speaker in appeals.get("voices", []) if appeal.complainant]
     return candidates.Asked(
         text=f"{order.title} / {order.matter}",
         phones=[person.phone for person in people if person.phone],

@@ -18,14 +18,14 @@ from intake import callers, calls
 from intake.forms import DeskForm, RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, add_to, take, take_and_accept
-from workorders import numbers
+from workorders import advice, numbers
 from workorders.lifecycle import ClockKind, Role
-from workorders.models import Unit, WorkOrder
+from workorders.models import WorkOrder
 from workorders.refusals import NotVisible, Refused
 from workorders.templatetags.console import moment
-from workorders.transitions import STEPS, form_of, perform
+from workorders.transitions import STEPS, perform
 from workorders.views.access import for_hotline
-from workorders.views.request import StaffRequest
+from workorders.views.request import StaffRequest, go_to
 
 # What may be done with a call besides accepting it, each with its key. All of it is registered first, so nothing is lost.
 ACTS = {"register": "R", "answer": "S", "ask_correction": "C", "decline": "X", "merge": "M", "transfer": "T"}
@@ -45,7 +45,7 @@ def _file(request: StaffRequest) -> HttpResponse:
     form = DeskForm(request.POST, request.FILES)
     if form.is_valid():
         try:
-            return _to(request, _done(request, form))
+            return go_to(request, _done(request, form))
         except Refused as refusal:
             form.add_error(None, ValidationError(str(refusal.message)))
         except ValidationError as problem:
@@ -65,7 +65,7 @@ def _done(request: StaffRequest, form: DeskForm) -> str:
     if not is_new and appeal.words != voice.matter:
         raise ValidationError(_known_already(appeal))
     if act == DeskForm.ACCEPT:
-        messages.success(request, _accepted(appeal.order, request))
+        messages.success(request, _accepted(appeal.order))
     else:
         messages.success(request, _("Registered. The number is %(number)s.") % {"number": appeal.order.spoken_number})
     return reverse("reception") if act in (DeskForm.ACCEPT, DeskForm.REGISTER) else _triage(appeal.order, act)
@@ -92,18 +92,17 @@ def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
     return reverse("reception")
 
 
-def _accepted(order: WorkOrder, request: StaffRequest) -> str:
+def _accepted(order: WorkOrder) -> str:
     due = order.clocks.filter(kind=ClockKind.RESOLUTION).order_by("-started_at").first()
-    unit = _probable_unit(order, request)
-    told = {"number": order.spoken_number, "due": moment(due.due_at) if due else "", "unit": unit}
-    if unit:
+    advised = advice.advise(order.category, order.area) if order.category else []
+    told = {
+        "number": order.spoken_number,
+        "due": moment(due.due_at) if due else "",
+        "unit": advised and advised[0].unit,
+    }
+    if advised:
         return _("Accepted. The number is %(number)s. Due: %(due)s. By the catalogue it goes to: %(unit)s.") % told
     return _("Accepted. The number is %(number)s. Due: %(due)s.") % told
-
-
-def _probable_unit(order: WorkOrder, request: StaffRequest) -> Unit | None:
-    """What the dispatcher will be offered."""
-    return form_of("dispatch")(order=order, step=STEPS["dispatch"], actor=request.user).initial.get("lead")
 
 
 def _triage(order: WorkOrder, step: str) -> str:
@@ -175,9 +174,3 @@ def ringing(request: StaffRequest) -> HttpResponse:
     if request.GET.get("said", "") == (str(call.pk) if call else ""):
         return HttpResponse(status=204)
     return render(request, "intake/_ringing.html", {"call": call})
-
-
-def _to(request: StaffRequest, address: str) -> HttpResponse:
-    if request.htmx:
-        return HttpResponse(headers={"HX-Redirect": address})
-    return HttpResponse(status=303, headers={"Location": address})

@@ -271,3 +271,12 @@ def test_an_answer_at_once_names_the_knowledge_it_rests_on(road: Road, as_: Call
     road.act(order, "answer", knowledge="居住证办理指南（2026 版）")
     assert ledger(order, "answer")["knowledge"] == "居住证办理指南（2026 版）"
     assert "居住证办理指南（2026 版）" in as_(Role.OPERATOR).get(f"/orders/{order.number}/").content.decode()
+
+
+def test_the_page_names_what_the_same_caller_asked_before(recent: Road, as_: Callable) -> None:
+    before = recent.register(matter="小区北门路灯不亮三天了", phone="13900005678")
+    recent.register(matter="小区北门路灯不亮三天了", phone="13900005679", address="别处")
+    web = recent.register(matter="小区北门路灯还是不亮", channel="web", phone="13900005678")
+    page = as_(Role.OPERATOR).get(f"/reception/{web.number}/").content.decode()
+    assert before.spoken_number in page
+    assert page.count("同一来电人") == 1

@@ -38,6 +38,11 @@ def next_of(orders: Any, user: "User", *, now: datetime) -> WorkOrder | None:
     return None
 
 
+def held(orders: Any, user: "User", *, now: datetime) -> WorkOrder | None:
+    """The first of these orders that this user has taken already."""
+    return orders.filter(lease__user=user, lease__until__gt=now).first()
+
+
 def take(order: WorkOrder, user: "User", *, now: datetime) -> bool:
     """Whether the order is theirs now: it was free, its lease had ended, or they had it before."""
     with connection.cursor() as cursor:

@@ -53,4 +53,4 @@ def _touched(user: "User", since: int, until: int) -> list[int]:
 
 
 def bounded(count: int) -> str:
-    return f"{COUNT_UP_TO}+" if count > COUNT_UP_TO else str(count)
+    return selectors.bounded(count, COUNT_UP_TO)

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from workorders import policy_correction, policy_words
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import BY_GRADE, ClockKind, Grade
+from workorders.policy_checks import is_number, limit_problems, number_problem, whole_number_problem
 from workorders.quiet import SPAN, Hours, quiet_problems
 
 DEFAULT = Path(__file__).parent / "policy" / "default.toml"
-UNITS = ("minute", "hour", "natural_day", "working_day")
 SECTIONS = (
     *("limits", "rework", "ladder", "returns", "extension", "slips", "rectification"),
     *("callback", "archive", "retention_years", "notices"),
@@ -267,10 +267,10 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _hour_problems(document.get("working_hours"))
     yield from _limits_problems(document["limits"])
     yield from _ladder_problems(document["ladder"])
-    yield from policy_correction.problems(document.get("correction", policy_correction.DEFAULT), _limit_problems)
+    yield from policy_correction.problems(document.get("correction", policy_correction.DEFAULT))
     for path in AMOUNTS:
         section, key = path.split(".")
-        yield from _limit_problems(path, document[section].get(key))
+        yield from limit_problems(path, document[section].get(key))
     yield from _slips_problems(document["slips"])
     yield from _rectification_problems(document["rectification"])
     yield from _number_problems(document)
@@ -310,18 +310,9 @@ def _grades_problems(kind: str, entries: dict[str, Any]) -> Iterator[str]:
         if grade not in entries:
             yield _("%(path)s: is missing.") % {"path": f"limits.{kind}.{grade}"}
     for grade, entry in entries.items():
-        yield from _limit_problems(f"limits.{kind}.{grade}", entry)
+        yield from limit_problems(f"limits.{kind}.{grade}", entry)
         if grade not in Grade.values:
             yield _("%(path)s: there is no such grade.") % {"path": f"limits.{kind}.{grade}"}
-
-
-def _limit_problems(path: str, entry: Any) -> Iterator[str]:
-    if not isinstance(entry, dict) or set(entry) != {"value", "unit"}:
-        yield _("%(path)s: must have a value and a unit.") % {"path": path}
-    elif entry["unit"] not in UNITS:
-        yield _("%(path)s: the unit must be one of %(units)s.") % {"path": path, "units": ", ".join(UNITS)}
-    elif not _is_number(entry["value"]) or not 0 < entry["value"] <= 3660:
-        yield _("%(path)s: the value must be a number above 0 and at most 3660.") % {"path": path}
 
 
 def _ladder_problems(ladder: dict[str, Any]) -> Iterator[str]:
@@ -338,7 +329,7 @@ def _ladder_problems(ladder: dict[str, Any]) -> Iterator[str]:
 
 def _levels_problems(path: str, levels: dict[str, Any]) -> Iterator[str]:
     shares: dict[str, Any] = {name: levels.get(name) for name in ("reminder", "warning")}
-    wrong = [name for name, share in shares.items() if not _is_number(share) or not 0 < share < 1]
+    wrong = [name for name, share in shares.items() if not is_number(share) or not 0 < share < 1]
     for name in wrong:
         yield _("%(path)s: must be a share between 0 and 1.") % {"path": f"{path}.{name}"}
     if not wrong and shares["reminder"] > shares["warning"]:
@@ -350,7 +341,7 @@ def _levels_problems(path: str, levels: dict[str, Any]) -> Iterator[str]:
         yield _("%(path)s: must be two limits, counted from the deadline.") % {"path": f"{path}.escalations"}
         return
     for number, wait in enumerate(waits, start=1):
-        yield from _limit_problems(f"{path}.escalations.{number}", wait)
+        yield from limit_problems(f"{path}.escalations.{number}", wait)
 
 
 def _slips_problems(slips: dict[str, Any]) -> Iterator[str]:
@@ -361,7 +352,7 @@ def _slips_problems(slips: dict[str, Any]) -> Iterator[str]:
         yield _("%(path)s: must be a table of settings.") % {"path": "slips.days"}
         return
     for colour in COLOURS:
-        yield from _number_problem(f"slips.days.{colour}", days.get(colour), 0.25, 60)
+        yield from number_problem(f"slips.days.{colour}", days.get(colour), 0.25, 60)
     for colour in sorted(set(days) - set(COLOURS)):
         yield _("%(path)s: there is no such colour.") % {"path": f"slips.days.{colour}"}
 
@@ -372,14 +363,14 @@ def _rectification_problems(rectification: dict[str, Any]) -> Iterator[str]:
         if not isinstance(rule, dict):
             yield _("%(path)s: must be a table of settings.") % {"path": path}
             continue
-        yield from _whole_number_problem(f"{path}.orders", rule.get("orders"), least, most)
-        yield from _whole_number_problem(f"{path}.days", rule.get("days"), 1, 366)
+        yield from whole_number_problem(f"{path}.orders", rule.get("orders"), least, most)
+        yield from whole_number_problem(f"{path}.days", rule.get("days"), 1, 366)
 
 
 def _number_problems(document: dict[str, Any]) -> Iterator[str]:
-    yield from _number_problem("rework.share", document["rework"].get("share"), 0.05, 1)
+    yield from number_problem("rework.share", document["rework"].get("share"), 0.05, 1)
     for (section, key), (low, high) in BOUNDS.items():
-        yield from _whole_number_problem(f"{section}.{key}", document[section].get(key), low, high)
+        yield from whole_number_problem(f"{section}.{key}", document[section].get(key), low, high)
     clocks = document["rework"].get("clocks")
     for kind in clocks if isinstance(clocks, list) else [""]:
         if kind not in ClockKind.values:
@@ -393,17 +384,4 @@ def _retention_problems(years: dict[str, Any]) -> Iterator[str]:
         path = f"retention_years.{name}"
         if name not in LIMITED_RETENTION:
             yield _("%(path)s: there is no such retention class that ends.") % {"path": path}
-        yield from _whole_number_problem(path, value, 1, 200)
-
-
-def _whole_number_problem(path: str, value: Any, low: int, high: int) -> Iterator[str]:
-    yield from _number_problem(path, None if isinstance(value, float) else value, low, high)
-
-
-def _number_problem(path: str, value: Any, low: float, high: float) -> Iterator[str]:
-    if not _is_number(value) or not low <= value <= high:
-        yield _("%(path)s: must be a number from %(low)s to %(high)s.") % {"path": path, "low": low, "high": high}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        yield from whole_number_problem(path, value, 1, 200)

@@ -1,9 +1,11 @@
 """The rules of corrections 补正 in a policy document; versions from before there were any run under the default."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
+
+from workorders.policy_checks import limit_problems
 
 DAYS = "working_day"
 DEFAULT: dict[str, Any] = {
@@ -13,11 +15,8 @@ DEFAULT: dict[str, Any] = {
 MOST = 5
 IN_DAYS = {"minute": 1 / 1440, "hour": 1 / 24}
 
-Check = Callable[[str, Any], Iterator[str]]
 
-
-def problems(section: Any, check: Check) -> Iterator[str]:
-    """`check(path, limit)` says what is wrong with one limit."""
+def problems(section: Any) -> Iterator[str]:
     if not isinstance(section, dict):
         yield _("%(path)s: must be a table of settings.") % {"path": "correction"}
         return
@@ -30,7 +29,7 @@ def problems(section: Any, check: Check) -> Iterator[str]:
         return
     named = {f"correction.remind_after.{number}": wait for number, wait in enumerate(waits, 1)}
     named["correction.close_after"] = section.get("close_after")
-    found = [problem for path, limit in named.items() for problem in check(path, limit)]
+    found = [problem for path, limit in named.items() for problem in limit_problems(path, limit)]
     yield from found or _order_problems(named)
 
 

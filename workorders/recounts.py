@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from workorders import clocks, transitions
 from workorders.models import CalendarChange
+from workorders.moments import stamped
 from workorders.refusals import NotVisible, WrongState
 
 if TYPE_CHECKING:
@@ -70,8 +71,4 @@ def facts(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
 
 def _line(before: "Clock", after: "Clock") -> str:
     of = _("%(clock)s of %(unit)s") % {"clock": before.get_kind_display(), "unit": before.unit} if before.unit else ""
-    return f"{of or before.get_kind_display()}: {_stamp(before.due_at)} → {_stamp(after.due_at)}"
-
-
-def _stamp(instant: datetime) -> str:
-    return timezone.localtime(instant).isoformat(" ", "minutes")
+    return f"{of or before.get_kind_display()}: {stamped(before.due_at)} → {stamped(after.due_at)}"

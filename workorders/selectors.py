@@ -108,6 +108,15 @@ class FilterForm(forms.Form):
         return found + [(one.name, str(one.label), one.words(self.cleaned_data)) for one in chosen]
 
 
+def bounded(count: int, most: int) -> str:
+    return f"{most}+" if count > most else str(count)
+
+
+def counted(rows: Any, most: int) -> str:
+    """Counting stops where nobody reads the number any more."""
+    return bounded(rows.order_by()[: most + 1].count(), most)
+
+
 @dataclass(frozen=True)
 class Listing:
     orders: Sequence[WorkOrder]
@@ -117,7 +126,7 @@ class Listing:
 
     @property
     def counted(self) -> str:
-        return f"{COUNT_UP_TO}+" if self.total > COUNT_UP_TO else str(self.total)
+        return bounded(self.total, COUNT_UP_TO)
 
 
 def listing(user: User, chosen: dict[str, Any], *, now: datetime, page: int = 1) -> Listing:

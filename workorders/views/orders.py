@@ -17,7 +17,7 @@ from workorders.models import WorkOrder
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
 from workorders.views import saved
-from workorders.views.request import StaffRequest
+from workorders.views.request import StaffRequest, go_to
 
 
 @login_required
@@ -33,7 +33,7 @@ def find(request: StaffRequest) -> HttpResponse:
 def orders(request: StaffRequest) -> HttpResponse:
     known = selectors.found_by_stages(request.user, request.GET.get("q", ""))
     if known:
-        return _instead(request, f"{reverse('orders')}?{urlencode({'view': 'all', **known})}")
+        return go_to(request, f"{reverse('orders')}?{urlencode({'view': 'all', **known})}")
     form = filters(request)
     form.is_valid()
     read_until = feed.settled().transaction  # before the rows are read: what comes later is announced
@@ -47,10 +47,6 @@ def orders(request: StaffRequest) -> HttpResponse:
     # What stands around the rows is not sent again with them.
     around = {} if request.htmx else {"saved_views": saved.views_of(request.user), "since": read_until}
     return render(request, template, {**context, **around})
-
-
-def _instead(request: StaffRequest, address: str) -> HttpResponse:
-    return HttpResponse(headers={"HX-Redirect": address}) if request.htmx else redirect(address)
 
 
 def filters(request: StaffRequest) -> ListForm:

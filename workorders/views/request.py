@@ -1,4 +1,4 @@
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_htmx.middleware import HtmxDetails
 
 from workorders.models import User
@@ -9,3 +9,10 @@ class StaffRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+def go_to(request: StaffRequest, address: str) -> HttpResponse:
+    """The page goes there, whoever asked: htmx follows no redirect by itself."""
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return HttpResponse(status=303, headers={"Location": address})

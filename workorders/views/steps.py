@@ -19,7 +19,7 @@ from workorders.refusals import Invalid, NotVisible, Refused
 from workorders.transitions import STEPS, check, form_of, perform
 from workorders.views.once import once
 from workorders.views.orders import buttons, found
-from workorders.views.request import StaffRequest
+from workorders.views.request import StaffRequest, go_to
 
 # What a form carries beside what was typed.
 CARRIED = ("csrfmiddlewaretoken", "version", "seen", "next", "token")
@@ -66,7 +66,7 @@ def _post(request: StaffRequest, number: str, name: str) -> HttpResponse:
 
 def _done(request: StaffRequest, number: str, name: str) -> HttpResponse:
     messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
-    return _to(request, _next(request) or reverse("order", args=[number]))
+    return go_to(request, _next(request) or reverse("order", args=[number]))
 
 
 def _filled(request: StaffRequest, order: WorkOrder, name: str) -> StepForm:
@@ -154,9 +154,3 @@ def _form(
         "next": _next(request),
     }
     return render(request, template, context, status=status)
-
-
-def _to(request: StaffRequest, address: str) -> HttpResponse:
-    if request.htmx:
-        return HttpResponse(headers={"HX-Redirect": address})
-    return HttpResponse(status=303, headers={"Location": address})

@@ -1,4 +1,4 @@
-// The dispatch desk's keys. Without this file everything works by links, buttons and inputs.
+// The dispatch desk's own keys; that of one element stands in its `aria-keyshortcuts`. Everything works without them too.
 (() => {
   const one = (selector) => document.querySelector(selector);
   const typing = (element) => element.matches("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
@@ -7,14 +7,6 @@
     const links = [...document.querySelectorAll(".queue-rows a")];
     const here = links.findIndex((link) => link.hasAttribute("aria-current"));
     links[here + step]?.click();
-  }
-
-  function choose(place) {
-    const radio = document.querySelectorAll("#step .candidate input, form .candidate input")[place];
-    if (!radio) return false;
-    radio.click();
-    radio.focus();
-    return true;
   }
 
   function send(event) {
@@ -27,16 +19,14 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || one("dialog[open]")) return;
+    if (event.key !== "Enter" && localStorage.getItem("single-keys") === "off") return;
     const deeds = {
       j: () => (move(1), true),
       k: () => (move(-1), true),
       m: () => (one('[data-step="consult"]')?.click(), true),
       Enter: () => send(event),
     };
-    const deed = deeds[event.key] || (/^[1-9]$/.test(event.key) && (() => choose(Number(event.key) - 1)));
-    const keyed = one(`[data-key="${CSS.escape(event.key)}"]`);
-    if (deed && deed()) event.preventDefault();
-    else if (keyed && !event.target.matches("a, button, summary")) event.preventDefault(), keyed.click();
+    if (deeds[event.key]?.()) event.preventDefault();
   });
 
   // One unit: what is chosen takes the place of what was typed, and the other way round.
