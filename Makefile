@@ -28,7 +28,7 @@ check: setup
 checks:
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(PY) -m mypy $(PACKAGES)
+	$(PY) -m mypy $(PACKAGES) tests
 	$(PY) -m djlint --check --quiet $(wildcard templates */templates)
 	$(PY) -m djlint --lint --quiet $(wildcard templates */templates)
 	.venv/bin/lint-imports

@@ -414,7 +414,7 @@ def test_files_are_added_listed_and_fetched(street: Machine, road: Road) -> None
     assert listed == answer.json()["results"]
     assert answer.json()["event"]["data"] == {"text": "现场.txt"}
     file = street.get(listed[0]["url"])
-    assert (b"".join(file.streaming_content).decode(), file["Content-Type"]) == ("内容", "text/plain")
+    assert (file.getvalue().decode(), file["Content-Type"]) == ("内容", "text/plain")
     assert Machine("J110101001", *HANDLING).get(listed[0]["url"]).status_code == 404
 
 

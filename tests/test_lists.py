@@ -26,7 +26,7 @@ def table(client: Client, kind: str, query: dict[str, Any] | None = None) -> lis
     response = client.get(f"/orders.{kind}", {"view": "all", **(query or {})})
     assert response.status_code == 200
     assert response["Content-Disposition"].endswith(f'.{kind}"')
-    content = b"".join(response.streaming_content)
+    content = response.getvalue()
     if kind == "csv":
         assert content.startswith(b"\xef\xbb\xbf"), "Excel has to know that it is UTF-8"
         return list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))

@@ -127,7 +127,7 @@ def test_files_come_with_the_event_of_the_registration(operator: Client) -> None
 
 
 LARGE = SimpleUploadedFile("录像.mp4", b"\0\0\0\x18ftypmp42" + b"0" * 30_000_000)
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an over-long matter": ({"matter": "长" * 20_001}, "matter"),
     "no matter": ({"matter": ""}, "matter"),
     "an unknown category": ({"category": "999999 没有"}, "category"),

@@ -30,7 +30,8 @@ from workorders import policy_versions
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import ClockKind, Grade, Role, Status
 from workorders.models import Clock, Policy
-from workorders.policy import DEFAULT, UNITS, Rules, default_document
+from workorders.policy import DEFAULT, Rules, default_document
+from workorders.policy_checks import UNITS
 from workorders.refusals import NotAllowed, WrongState
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
