@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from hypothesis import settings as hypothesis
@@ -20,10 +20,11 @@ from hypothesis import settings as hypothesis
 from config import celery_app
 from config.cast import Cast
 from dispatch import catalogue
+from dispatch.models import Responsibility
 from tests.roads import Road
 from workorders import reference
 from workorders.lifecycle import Role
-from workorders.models import Unit
+from workorders.models import Area, CalendarDay, Category, Policy, StandardText, Unit
 
 hypothesis.register_profile("unhurried", deadline=None)  # a busy machine is no fault of the code
 hypothesis.load_profile("unhurried")
@@ -46,9 +47,25 @@ settings.CACHES["default"]["LOCATION"] = celery_app.conf.broker_url = REDIS_URL
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-def load() -> None:
+KEPT = [model._meta.db_table for model in (Area, Unit, Category, CalendarDay, Policy, StandardText, Responsibility)]
+
+
+def load_and_keep() -> None:
+    """The reference data, with a copy of each table where the emptying of tables does not reach."""
     reference.load()
     catalogue.load()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
+        for table in KEPT:
+            cursor.execute(f"CREATE TABLE kept.{table} AS TABLE public.{table}")
+
+
+@transaction.atomic
+def bring_back() -> None:
+    """From the copies, ten times as fast as loading again."""
+    with connection.cursor() as cursor:
+        for table in KEPT:
+            cursor.execute(f"INSERT INTO public.{table} SELECT * FROM kept.{table}")
 
 
 UNBLOCK = pytest.StashKey[Callable[[], AbstractContextManager[None]]]()
@@ -60,7 +77,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any, pytestconfig:
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         # The test runner empties tables between transactional tests; a site never may.
         cursor.execute("ALTER TABLE workorders_event DISABLE TRIGGER event_no_truncate")
-        load()
+        load_and_keep()
 
 
 @pytest.fixture
@@ -80,7 +97,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     result = yield
     if nextitem and empties_tables(item):
         with item.config.stash[UNBLOCK]():
-            load()
+            bring_back()
     return result
 
 

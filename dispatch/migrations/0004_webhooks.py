@@ -7,7 +7,7 @@ import workorders.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatch", "0003_api_client"),
+        ("dispatch", "0003_requests"),
         ("workorders", "0005_feed"),
     ]
 

@@ -90,5 +90,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunSQL("ALTER TABLE workorders_policy DISABLE TRIGGER policy_stays", migrations.RunSQL.noop),
         migrations.RunPython(add_wait, migrations.RunPython.noop),
+        migrations.RunSQL("ALTER TABLE workorders_policy ENABLE TRIGGER policy_stays", migrations.RunSQL.noop),
     ]

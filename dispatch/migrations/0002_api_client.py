@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
     run_before = [("oauth2_provider", "0001_initial")]
 
     dependencies = [
-        ("dispatch", "0002_requests"),
-        ("workorders", "0004_stored_answer"),
+        ("dispatch", "0001_initial"),
+        ("workorders", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatch", "0001_initial"),
+        ("dispatch", "0002_api_client"),
         ("workorders", "0002_ledger_and_numbers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
