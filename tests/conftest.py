@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from workorders.models import Area, CalendarDay, Category, Policy, StandardText,
 hypothesis.register_profile("unhurried", deadline=None)  # a busy machine is no fault of the code
 hypothesis.load_profile("unhurried")
 
+ROOT = Path(__file__).resolve().parent.parent
 CHINA = ZoneInfo("Asia/Shanghai")
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 NO_CHROMIUM = (
@@ -45,6 +47,43 @@ REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{WORKER}").geturl()
 settings.CACHES["default"]["LOCATION"] = celery_app.conf.broker_url = REDIS_URL
 # A real hash of a password costs as much as thirty pages; what it protects is not here.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def template() -> str:
+    """The database that all migrations have made, by name: another set of migrations, another database."""
+    made_by = [*sorted(ROOT.glob("*/migrations/*.py")), ROOT / "requirements" / "run.txt"]
+    return "migrated_" + sha256(b"".join(path.read_bytes() for path in made_by)).hexdigest()[:16]
+
+
+def migrate_once(name: str) -> None:
+    """All workers come here; the first one builds, under a name that half a database may have."""
+    alone = connection.copy()
+    with closing(alone), alone.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtext('migrated'))")
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'migrated\\_%%'")
+        there = {row[0] for row in cursor.fetchall()}
+        if name not in there:
+            migrate(f"half_{name}")
+            cursor.execute(f"ALTER DATABASE half_{name} RENAME TO {name}")
+            for old in there:
+                cursor.execute(f"DROP DATABASE {old}")
+
+
+def migrate(name: str) -> None:
+    own, named = connection.settings_dict["NAME"], connection.settings_dict["TEST"]["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = name
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = own
+    connection.settings_dict["TEST"]["NAME"] = named
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    name = template()
+    with django_db_blocker.unblock():
+        migrate_once(name)
+    connection.settings_dict["TEST"]["TEMPLATE"] = name
 
 
 KEPT = [model._meta.db_table for model in (Area, Unit, Category, CalendarDay, Policy, StandardText, Responsibility)]
