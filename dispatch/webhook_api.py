@@ -51,6 +51,9 @@ class WebhookForm(forms.Form):
             raise ValidationError(problem.message) from None
         return self.cleaned_data["url"]
 
+    def clean_event_types(self) -> list[str]:
+        return list(dict.fromkeys(self.cleaned_data["event_types"]))
+
 
 class ChangeForm(WebhookForm):
     is_active = forms.BooleanField(label=gettext_lazy("Switched on"))
@@ -106,7 +109,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     message_id = serializers.CharField(help_text=gettext_lazy("The header webhook-id, the same at every attempt"))
     event = serializers.SerializerMethodField(help_text=gettext_lazy("The event's place in the feed; null for a test"))
     step = serializers.CharField(source="event.step", default="test")
-    order = serializers.CharField(source="event.order.number", default=None)
+    order = serializers.CharField(source="event.order.number", default=None, allow_null=True)
     status = serializers.ChoiceField(Delivery.State.choices, source="state")
     log = AttemptSerializer(many=True)
 
@@ -133,7 +136,13 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         return delivery.message_id.removeprefix("evt_") if delivery.event else None
 
 
-class Webhooks(ApiView):
+class WebhookView(ApiView):
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        one(request, where["pk"]) if "pk" in where else unit_of(request)
+        return shown
+
+
+class Webhooks(WebhookView):
     """The unit's webhooks. Creating one answers with its secret, once."""
 
     operation, tag, summary = "webhooks", "webhooks", "Webhooks"
@@ -154,7 +163,7 @@ class Webhooks(ApiView):
         return Response(NewWebhookSerializer(webhook).data, status=201, headers={"Location": address})
 
 
-class WebhookDetail(ApiView):
+class WebhookDetail(WebhookView):
     """One webhook. `is_active` switches it off, and on again: it goes on where it stopped."""
 
     operation, tag, summary = "webhook", "webhooks", "One webhook"
@@ -180,7 +189,7 @@ class WebhookDetail(ApiView):
         return Response(status=204)
 
 
-class WebhookSecret(ApiView):
+class WebhookSecret(WebhookView):
     """A new secret. For 24 hours deliveries carry two signatures, one by the secret of before."""
 
     operation, tag, summary = "webhook_secret", "webhooks", "A new secret"
@@ -195,7 +204,7 @@ class WebhookSecret(ApiView):
         return Response(NewWebhookSerializer(webhook).data)
 
 
-class WebhookTest(ApiView):
+class WebhookTest(WebhookView):
     """Sends a message of the form of an event whose step is `test`."""
 
     operation, tag, summary = "webhook_test", "webhooks", "Send a test"
@@ -229,7 +238,7 @@ class Deliveries(ApiView):
         return listed(DeliverySerializer(page, many=True).data, following)
 
 
-class Replay(ApiView):
+class Replay(WebhookView):
     """Sends a delivery again, at once, under the same message id."""
 
     operation, tag, summary = "replay", "webhooks", "Send it again"

@@ -66,7 +66,13 @@ class CallForm(forms.Form):
         return started_at
 
 
-class Appeals(ApiView):
+class ChannelView(ApiView):
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        operator(request)
+        return shown
+
+
+class Appeals(ChannelView):
     """A channel (app, mini-program, city portal, telephone system) registers what somebody asked."""
 
     operation, tag, summary = "appeals", "intake", "Register an appeal"
@@ -99,7 +105,7 @@ class AppealProgress(ApiView):
         return Response(progress(appeal))
 
 
-class Calls(ApiView):
+class Calls(ChannelView):
     """The telephone system announces a call, and hears what is known of the caller."""
 
     operation, tag, summary = "calls", "intake", "Announce a call"

@@ -108,6 +108,11 @@ def test_what_is_wrong_is_refused_by_its_name(body: object, field: str, supervis
     assert not Webhook.objects.exists()
 
 
+def test_a_step_that_is_asked_for_twice_is_kept_once(supervisor: Client) -> None:
+    _code, made = post(supervisor, HOOKS, {**BODY, "event_types": ["sign", "*", "sign"]})
+    assert made["event_types"] == ["sign", "*"]
+
+
 def test_every_step_can_be_asked_for(supervisor: Client) -> None:
     every = [name for name, _label in webhook_api.EVENT_TYPES]
     assert post(supervisor, HOOKS, {**BODY, "event_types": every})[0] == 201
