@@ -89,6 +89,32 @@ def test_every_operation_is_described_with_its_scope_and_its_errors() -> None:
             assert method == "get" or "409" in operation["responses"], path
 
 
+def test_every_field_parameter_and_answer_says_what_it_is() -> None:
+    document = Client().get(DOCUMENT).json()
+    shapes = document["components"]["schemas"]
+    silent = [f"{name}.{field}" for name, shape in shapes.items() for field in without_words(shape)]
+    for path, method, operation in operations(document):
+        silent += [f"{path} {one['name']}" for one in operation.get("parameters", ()) if not one.get("description")]
+        silent += [
+            f"{method} {path} {status}"
+            for status, answer in operation["responses"].items()
+            if not (answer.get("description") or "$ref" in answer)
+        ]
+        for content in operation.get("requestBody", {"content": {}})["content"].values():
+            silent += [f"{path} {field}" for field in without_words(content["schema"])]
+    assert silent == []
+
+
+def without_words(shape: dict[str, Any]) -> list[str]:
+    return [name for name, field in shape.get("properties", {}).items() if not field.get("description")]
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
 def test_every_code_of_a_problem_is_documented() -> None:
     responses = Client().get(DOCUMENT).json()["components"]["responses"]
     for status, codes in CODES.items():
