@@ -9,7 +9,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +20,8 @@ from dispatch.models import Delivery, Webhook
 from dispatch.models.webhook import ALL_EVENTS
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
+from workorders.api.etags import refuse_changed
+from workorders.api.examples import DELIVERY, HOOK, answered, page
 from workorders.api.idempotency import idempotent
 from workorders.api.paging import CursorPager, Ordering, listed
 from workorders.api.schema import JSON, page_of
@@ -33,6 +35,8 @@ MOST = 20
 NOTHING = {JSON: forms.Form}  # what a POST without a body takes
 STATUS = OpenApiParameter("status", str, enum=Delivery.State.values)
 WRITE = Scope.WEBHOOKS_WRITE
+SUBSCRIBE = OpenApiExample("all", {"url": HOOK["url"], "event_types": [ALL_EVENTS]}, request_only=True)
+SWITCH_ON = OpenApiExample("on again", {"is_active": True}, request_only=True)
 EVENT_TYPES = [
     (ALL_EVENTS, gettext_lazy("All events")),
     ("register", gettext_lazy("Registered")),
@@ -69,7 +73,7 @@ class ChangeForm(WebhookForm):
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     is_active = serializers.BooleanField()
-    notice = serializers.CharField(help_text=gettext_lazy("Why it is switched off: owner, failing, gone"))
+    notice = serializers.CharField(help_text=gettext_lazy("Why it is switched off: owner, failing, gone, revoked"))
     notice_text = serializers.CharField(source="get_notice_display", help_text=gettext_lazy("The same, for people"))
 
     class Meta:
@@ -149,6 +153,10 @@ class Webhooks(WebhookView):
     scopes = {"GET": WRITE, "POST": WRITE}
     asked = {JSON: WebhookForm}
     answers = {"GET": {200: page_of(WebhookSerializer, paged=False)}, "POST": {201: NewWebhookSerializer}}
+    examples = {
+        "POST": [SUBSCRIBE, answered({**HOOK, "secret": "whsec_…"}, 201)],
+        "GET": [answered({"results": [HOOK]})],
+    }
 
     def get(self, request: Request) -> Response:
         return Response({"results": WebhookSerializer(mine(request), many=True).data})
@@ -170,11 +178,13 @@ class WebhookDetail(WebhookView):
     scopes = dict.fromkeys(("GET", "PATCH", "DELETE"), WRITE)
     asked = {JSON: ChangeForm}
     answers = {"GET": {200: WebhookSerializer}, "PATCH": {200: WebhookSerializer}, "DELETE": {204: None}}
+    examples = {"GET": [answered(HOOK)], "PATCH": [SWITCH_ON, answered(HOOK)]}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(WebhookSerializer(one(request, pk)).data)
 
     def patch(self, request: Request, pk: int) -> Response:
+        refuse_changed(request, self.get(request, pk).data)
         webhook, given = one(request, pk), cleaned(request, ChangeForm)
         switch = given.pop("is_active", None)
         Webhook.objects.filter(pk=webhook.pk).update(**given) if given else None
@@ -185,6 +195,7 @@ class WebhookDetail(WebhookView):
         return self.get(request, pk)
 
     def delete(self, request: Request, pk: int) -> Response:
+        refuse_changed(request, self.get(request, pk).data)
         one(request, pk).delete()
         return Response(status=204)
 
@@ -225,6 +236,7 @@ class Deliveries(ApiView):
     query = ("status",)
     pager = CursorPager({"id": Ordering("pk")}, default="-id")
     answers = {"GET": {200: page_of(DeliverySerializer)}}
+    examples = {"GET": [answered(page(DELIVERY))]}
 
     @extend_schema(parameters=[STATUS])
     def get(self, request: Request, pk: int) -> Response:

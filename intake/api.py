@@ -19,6 +19,7 @@ from intake.shown import CallSerializer, ProgressSerializer, progress, screen_po
 from workorders import numbers
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
+from workorders.api.examples import POP, PROGRESS, answered
 from workorders.api.idempotency import idempotent
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope
@@ -79,7 +80,7 @@ class Appeals(ChannelView):
     scopes = {"POST": Scope.APPEALS_WRITE}
     asked = {JSON: AppealForm}
     answers = {"POST": {201: ProgressSerializer, 200: ProgressSerializer}}
-    examples = {"POST": [APPEAL]}
+    examples = {"POST": [APPEAL, answered(PROGRESS, 201)]}
 
     @idempotent
     def post(self, request: Request) -> Response:
@@ -96,6 +97,7 @@ class AppealProgress(ApiView):
     operation, tag, summary = "appeal", "intake", "Follow an appeal"
     scopes = {"GET": Scope.APPEALS_WRITE}
     answers = {"GET": {200: ProgressSerializer}}
+    examples = {"GET": [answered(PROGRESS)]}
 
     def get(self, request: Request, number: str) -> Response:
         mine = Appeal.objects.filter(source=source_of(operator(request)), order__number=numbers.typed(number))
@@ -112,7 +114,7 @@ class Calls(ChannelView):
     scopes = {"POST": Scope.APPEALS_WRITE}
     asked = {JSON: CallForm}
     answers = {"POST": {201: CallSerializer, 200: CallSerializer}}
-    examples = {"POST": [CALL]}
+    examples = {"POST": [CALL, answered(POP, 201)]}
 
     @idempotent
     def post(self, request: Request) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 import schemathesis
 from django.core.management import call_command
@@ -113,6 +114,24 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
+
+
+def test_every_step_has_an_example_and_every_example_fits_its_shape() -> None:
+    document, wrong = Client().get(DOCUMENT).json(), []
+    for path, method, operation in operations(document):
+        sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "steps" in operation["tags"] and method == "post":
+            assert sent.get("examples"), path
+        answers = [one.get("content", {}).get("application/json", {}) for one in operation["responses"].values()]
+        for content in [sent, *answers]:
+            checked = jsonschema.Draft202012Validator(
+                {**content.get("schema", {}), "components": document["components"]}
+            )
+            for example in content.get("examples", {}).values():
+                wrong += [
+                    f"{path} {error.json_path} {error.message}" for error in checked.iter_errors(example["value"])
+                ]
+    assert wrong == []
 
 
 def test_every_code_of_a_problem_is_documented() -> None:

@@ -141,6 +141,24 @@ def test_it_is_changed_switched_off_and_on_and_removed(supervisor: Client, hook:
     assert supervisor.get(here).status_code == 404
 
 
+@pytest.mark.parametrize("method", ["patch", "delete"])
+def test_a_write_with_if_match_is_refused_when_the_webhook_has_changed(
+    method: str, supervisor: Client, hook: Webhook
+) -> None:
+    seen = supervisor.get(address(hook))["ETag"]
+    patch(supervisor, address(hook), {"event_types": ["sign"]})
+
+    def write(tag: str) -> Any:
+        body = {"content_type": "application/json", "headers": {"If-Match": tag}}
+        return getattr(supervisor, method)(address(hook), {"event_types": ["*"]}, **body)
+
+    refused = write(seen)
+    assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+    hook.refresh_from_db()
+    assert hook.event_types == ["sign"]
+    assert write(supervisor.get(address(hook))["ETag"]).status_code in (200, 204)
+
+
 def test_a_new_secret_is_shown_once_and_the_old_one_goes_on_for_a_day(supervisor: Client, hook: Webhook) -> None:
     code, made = post(supervisor, address(hook, "secret"))
     assert code == 200

@@ -62,7 +62,7 @@ def readable(request: HttpRequest) -> None:
     body = SpooledTemporaryFile(settings.API_MAX_BYTES)  # noqa: SIM115  read by the parser, gone with the request
     size = _copy(request.META["wsgi.input"], body)
     request.META["CONTENT_LENGTH"] = str(size)
-    request._stream = body  # type: ignore[attr-defined]
+    request._stream = body  # type: ignore[assignment]
 
 
 def _copy(stream: Any, body: Any) -> int:

@@ -17,6 +17,7 @@ from workorders.api.base import ApiView, caller, found
 from workorders.api.body import body
 from workorders.api.errors import PreconditionFailed, invalid
 from workorders.api.etags import version_wanted
+from workorders.api.examples import DONE, answered
 from workorders.api.idempotency import idempotent
 from workorders.api.input import BoundedMultiPartParser, StrictJSONParser, refuse_unknown
 from workorders.api.orders import attachments_of
@@ -96,9 +97,9 @@ class OrderStep(ApiView):
             shown[answer.name] = answer.shown(event.order, caller(request))
         return Response(shown)
 
-    def again(self, request: Request, shown: Any, *, number: str, step: str = "") -> Any:
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
         """What is shown for a reason alone is for whoever may still give one, and to see it today."""
-        order, name = found(request, number), self._name(step)
+        order, name = found(request, where["number"]), self._name(where.get("step", ""))
         answer = parts.answer_of(name)
         if answer is None:
             return shown
@@ -179,6 +180,9 @@ class BulkSign(ApiView):
     answers = {"POST": {200: BulkSerializer}}
     asked = {JSON: NUMBERS}
     examples = {"POST": [OpenApiExample("two", {"numbers": ["2611220000427", "2611220000431"]}, request_only=True)]}
+    examples["POST"].append(
+        answered({"results": [{"number": "2611220000427", "signed": True, "order": DONE["order"]}]})
+    )
 
     @idempotent
     def post(self, request: Request) -> Response:

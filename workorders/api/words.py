@@ -68,6 +68,7 @@ FIELDS = {
     "Call.history": _("How often they asked before"),
     "Caller.known": _("True: this number asked before"),
     "Category.name_en": _("Its name in English"),
+    "Category.retention": _("How long its orders are kept"),
     "Category.sector": _("The sector that is responsible by default"),
     "Clock.paused_at": _("Since when it stands still; null while it runs"),
     "Clock.provisional": _("True: it reaches into a year whose holidays are not announced, and may still move"),
