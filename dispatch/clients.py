@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from oauth2_provider.generators import generate_client_id, generate_client_secret
 from oauth2_provider.models import get_access_token_model
 
-from dispatch.models import ApiClient
+from dispatch import webhooks
+from dispatch.models import ApiClient, Webhook
 from workorders.api.scopes import Scope
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
@@ -77,9 +78,15 @@ def rotate(client: ApiClient, *, overlap: timedelta = OVERLAP, now: datetime | N
 
 @transaction.atomic
 def revoke(client: ApiClient, *, now: datetime | None = None) -> None:
-    """At once and for good: no new tokens, and those that are out stop working. Its history stays."""
+    """At once and for good: no new tokens, those that are out stop working, and so do the webhooks it made.
+
+    Its history stays.
+    """
+    now = now or timezone.now()
     get_access_token_model().objects.filter(application=client).delete()
-    ApiClient.objects.filter(pk=client.pk, revoked_at=None).update(revoked_at=now or timezone.now())
+    ApiClient.objects.filter(pk=client.pk, revoked_at=None).update(revoked_at=now)
+    for webhook in Webhook.objects.filter(created_by=client.user_id).select_related("unit"):
+        webhooks.switch_off(webhook, Webhook.Notice.REVOKED, now=now)
     User.objects.filter(pk=client.user_id).update(is_active=False)
 
 

@@ -82,7 +82,9 @@ class ClientAuthentication(OAuth2Authentication):
         return token.application.user, token
 
     def authenticate_header(self, request: Request) -> str:
-        return f'Bearer realm="{self.www_authenticate_realm}"'
+        """RFC 6750 §3: who brought a token hears that it is no good, who brought none only where to bring it."""
+        brought = request.headers.get("Authorization", "").lower().startswith("bearer")
+        return f'Bearer realm="{self.www_authenticate_realm}"' + brought * ', error="invalid_token"'
 
 
 class Token(TokenView):
@@ -91,7 +93,10 @@ class Token(TokenView):
     def post(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
         claimed = request.headers.get("Authorization", "") or request.POST.get("client_id", "")
         who = f"{request.META.get('REMOTE_ADDR', '')} {_client_id(claimed)}"
-        return too_many("token", who) or super().post(request, *args, **options)
+        answer = too_many("token", who) or super().post(request, *args, **options)
+        if answer.status_code == 401:  # RFC 6749 §5.2: in the scheme that clients log in by
+            answer["WWW-Authenticate"] = 'Basic realm="api"'
+        return answer
 
 
 def _client_id(claimed: str) -> str:

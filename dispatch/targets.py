@@ -75,9 +75,10 @@ def check(address: str) -> None:
 def parsed(address: str) -> httpx.URL:
     try:
         url = httpx.URL(address)
+        host = url.host  # reading it decodes punycode
     except (httpx.InvalidURL, UnicodeError):
         raise BadTarget(NO_ADDRESS) from None
-    if url.scheme not in _schemes() or not url.host:
+    if url.scheme not in _schemes() or not host:
         raise BadTarget(_("The address must begin with https://."))
     if not HOST.fullmatch(url.raw_host) or not 0 < (1 if url.port is None else url.port) < 65536:
         raise BadTarget(NO_ADDRESS)

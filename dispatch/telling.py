@@ -1,4 +1,4 @@
-"""Who is told of slips, rectifications, accountability, joint meetings and copies.
+"""Who is told of slips, rectifications, accountability, joint meetings, copies, and webhooks that were switched off.
 
 In no words that somebody wrote: those stand behind the link.
 """
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dispatch import alerts, notices
-from dispatch.models import Accountability, Meeting, Rectification, RectificationEntry, Slip
+from dispatch.models import Accountability, Meeting, Rectification, RectificationEntry, Slip, Webhook
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
 from workorders.moments import written
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OF_UNIT = (Role.HANDLER, Role.REVIEWER)
 TO_HEAD = (Role.REVIEWER,)
+LEADING = (Role.REVIEWER, Role.SUPERVISOR)
 
 
 def of_slip(slip: Slip, event: "Event", *, now: datetime) -> None:
@@ -84,6 +85,13 @@ def of_copy(event: "Event", district: Unit, *, now: datetime) -> None:
         about = [gettext_lazy("Copy of a dispatch, for supervision"), order.spoken_number]
         link = reverse("order", args=[order.number])
         _tell(people, about, order.lead_unit, None, key=f"copy {event.pk}", link=link, now=now)
+
+
+def of_webhook(webhook: Webhook, notice: Webhook.Notice, *, now: datetime) -> None:
+    """Whoever leads the unit, that its system is told of nothing any more. Its address may hold secrets."""
+    about = [gettext_lazy("Webhook"), f"#{webhook.pk}", notice.label]
+    key = f"webhook {webhook.pk} off {now.isoformat()}"
+    _tell(_at(webhook.unit, LEADING), about, webhook.unit, None, key=key, now=now)
 
 
 def _tell(people: list[User], about: Sequence[Any], unit: Unit, due: datetime | None, **more: Any) -> None:

@@ -9,7 +9,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +20,8 @@ from dispatch.models import Delivery, Webhook
 from dispatch.models.webhook import ALL_EVENTS
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
+from workorders.api.etags import refuse_changed
+from workorders.api.examples import DELIVERY, HOOK, answered, page
 from workorders.api.idempotency import idempotent
 from workorders.api.paging import CursorPager, Ordering, listed
 from workorders.api.schema import JSON, page_of
@@ -33,6 +35,8 @@ MOST = 20
 NOTHING = {JSON: forms.Form}  # what a POST without a body takes
 STATUS = OpenApiParameter("status", str, enum=Delivery.State.values)
 WRITE = Scope.WEBHOOKS_WRITE
+SUBSCRIBE = OpenApiExample("all", {"url": HOOK["url"], "event_types": [ALL_EVENTS]}, request_only=True)
+SWITCH_ON = OpenApiExample("on again", {"is_active": True}, request_only=True)
 EVENT_TYPES = [
     (ALL_EVENTS, gettext_lazy("All events")),
     ("register", gettext_lazy("Registered")),
@@ -51,6 +55,9 @@ class WebhookForm(forms.Form):
             raise ValidationError(problem.message) from None
         return self.cleaned_data["url"]
 
+    def clean_event_types(self) -> list[str]:
+        return list(dict.fromkeys(self.cleaned_data["event_types"]))
+
 
 class ChangeForm(WebhookForm):
     is_active = forms.BooleanField(label=gettext_lazy("Switched on"))
@@ -66,7 +73,7 @@ class ChangeForm(WebhookForm):
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     is_active = serializers.BooleanField()
-    notice = serializers.CharField(help_text=gettext_lazy("Why it is switched off: owner, failing, gone"))
+    notice = serializers.CharField(help_text=gettext_lazy("Why it is switched off: owner, failing, gone, revoked"))
     notice_text = serializers.CharField(source="get_notice_display", help_text=gettext_lazy("The same, for people"))
 
     class Meta:
@@ -106,7 +113,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     message_id = serializers.CharField(help_text=gettext_lazy("The header webhook-id, the same at every attempt"))
     event = serializers.SerializerMethodField(help_text=gettext_lazy("The event's place in the feed; null for a test"))
     step = serializers.CharField(source="event.step", default="test")
-    order = serializers.CharField(source="event.order.number", default=None)
+    order = serializers.CharField(source="event.order.number", default=None, allow_null=True)
     status = serializers.ChoiceField(Delivery.State.choices, source="state")
     log = AttemptSerializer(many=True)
 
@@ -133,13 +140,23 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         return delivery.message_id.removeprefix("evt_") if delivery.event else None
 
 
-class Webhooks(ApiView):
+class WebhookView(ApiView):
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        one(request, where["pk"]) if "pk" in where else unit_of(request)
+        return shown
+
+
+class Webhooks(WebhookView):
     """The unit's webhooks. Creating one answers with its secret, once."""
 
     operation, tag, summary = "webhooks", "webhooks", "Webhooks"
     scopes = {"GET": WRITE, "POST": WRITE}
     asked = {JSON: WebhookForm}
     answers = {"GET": {200: page_of(WebhookSerializer, paged=False)}, "POST": {201: NewWebhookSerializer}}
+    examples = {
+        "POST": [SUBSCRIBE, answered({**HOOK, "secret": "whsec_…"}, 201)],
+        "GET": [answered({"results": [HOOK]})],
+    }
 
     def get(self, request: Request) -> Response:
         return Response({"results": WebhookSerializer(mine(request), many=True).data})
@@ -154,18 +171,20 @@ class Webhooks(ApiView):
         return Response(NewWebhookSerializer(webhook).data, status=201, headers={"Location": address})
 
 
-class WebhookDetail(ApiView):
+class WebhookDetail(WebhookView):
     """One webhook. `is_active` switches it off, and on again: it goes on where it stopped."""
 
     operation, tag, summary = "webhook", "webhooks", "One webhook"
     scopes = dict.fromkeys(("GET", "PATCH", "DELETE"), WRITE)
     asked = {JSON: ChangeForm}
     answers = {"GET": {200: WebhookSerializer}, "PATCH": {200: WebhookSerializer}, "DELETE": {204: None}}
+    examples = {"GET": [answered(HOOK)], "PATCH": [SWITCH_ON, answered(HOOK)]}
 
     def get(self, request: Request, pk: int) -> Response:
         return Response(WebhookSerializer(one(request, pk)).data)
 
     def patch(self, request: Request, pk: int) -> Response:
+        refuse_changed(request, self.get(request, pk).data)
         webhook, given = one(request, pk), cleaned(request, ChangeForm)
         switch = given.pop("is_active", None)
         Webhook.objects.filter(pk=webhook.pk).update(**given) if given else None
@@ -176,11 +195,12 @@ class WebhookDetail(ApiView):
         return self.get(request, pk)
 
     def delete(self, request: Request, pk: int) -> Response:
+        refuse_changed(request, self.get(request, pk).data)
         one(request, pk).delete()
         return Response(status=204)
 
 
-class WebhookSecret(ApiView):
+class WebhookSecret(WebhookView):
     """A new secret. For 24 hours deliveries carry two signatures, one by the secret of before."""
 
     operation, tag, summary = "webhook_secret", "webhooks", "A new secret"
@@ -195,7 +215,7 @@ class WebhookSecret(ApiView):
         return Response(NewWebhookSerializer(webhook).data)
 
 
-class WebhookTest(ApiView):
+class WebhookTest(WebhookView):
     """Sends a message of the form of an event whose step is `test`."""
 
     operation, tag, summary = "webhook_test", "webhooks", "Send a test"
@@ -216,6 +236,7 @@ class Deliveries(ApiView):
     query = ("status",)
     pager = CursorPager({"id": Ordering("pk")}, default="-id")
     answers = {"GET": {200: page_of(DeliverySerializer)}}
+    examples = {"GET": [answered(page(DELIVERY))]}
 
     @extend_schema(parameters=[STATUS])
     def get(self, request: Request, pk: int) -> Response:
@@ -229,7 +250,7 @@ class Deliveries(ApiView):
         return listed(DeliverySerializer(page, many=True).data, following)
 
 
-class Replay(ApiView):
+class Replay(WebhookView):
     """Sends a delivery again, at once, under the same message id."""
 
     operation, tag, summary = "replay", "webhooks", "Send it again"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from dispatch import telling
 from dispatch.models import Delivery, Webhook
 from workorders import feed
 from workorders.lifecycle import Role
@@ -55,11 +56,13 @@ def rotate(webhook: Webhook, *, now: datetime) -> None:
     webhook.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
 
 
+@transaction.atomic
 def switch_off(webhook: Webhook, notice: Webhook.Notice, *, now: datetime) -> None:
     """What is pending waits, and the place in the feed stands still: nothing is lost until it is switched on again."""
     off = Webhook.objects.filter(pk=webhook.pk, switched_off_at=None).update(switched_off_at=now, notice=notice)
     if off and notice != Webhook.Notice.OWNER:
         logger.warning("Webhook %s of %s is switched off: %s", webhook.pk, webhook.unit.code, notice.name)
+        telling.of_webhook(webhook, notice, now=now)
 
 
 def switch_on(webhook: Webhook) -> None:

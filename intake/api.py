@@ -19,6 +19,7 @@ from intake.shown import CallSerializer, ProgressSerializer, progress, screen_po
 from workorders import numbers
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
+from workorders.api.examples import POP, PROGRESS, answered
 from workorders.api.idempotency import idempotent
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope
@@ -66,14 +67,20 @@ class CallForm(forms.Form):
         return started_at
 
 
-class Appeals(ApiView):
+class ChannelView(ApiView):
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        operator(request)
+        return shown
+
+
+class Appeals(ChannelView):
     """A channel (app, mini-program, city portal, telephone system) registers what somebody asked."""
 
     operation, tag, summary = "appeals", "intake", "Register an appeal"
     scopes = {"POST": Scope.APPEALS_WRITE}
     asked = {JSON: AppealForm}
     answers = {"POST": {201: ProgressSerializer, 200: ProgressSerializer}}
-    examples = {"POST": [APPEAL]}
+    examples = {"POST": [APPEAL, answered(PROGRESS, 201)]}
 
     @idempotent
     def post(self, request: Request) -> Response:
@@ -90,6 +97,7 @@ class AppealProgress(ApiView):
     operation, tag, summary = "appeal", "intake", "Follow an appeal"
     scopes = {"GET": Scope.APPEALS_WRITE}
     answers = {"GET": {200: ProgressSerializer}}
+    examples = {"GET": [answered(PROGRESS)]}
 
     def get(self, request: Request, number: str) -> Response:
         mine = Appeal.objects.filter(source=source_of(operator(request)), order__number=numbers.typed(number))
@@ -99,14 +107,14 @@ class AppealProgress(ApiView):
         return Response(progress(appeal))
 
 
-class Calls(ApiView):
+class Calls(ChannelView):
     """The telephone system announces a call, and hears what is known of the caller."""
 
     operation, tag, summary = "calls", "intake", "Announce a call"
     scopes = {"POST": Scope.APPEALS_WRITE}
     asked = {JSON: CallForm}
     answers = {"POST": {201: CallSerializer, 200: CallSerializer}}
-    examples = {"POST": [CALL]}
+    examples = {"POST": [CALL, answered(POP, 201)]}
 
     @idempotent
     def post(self, request: Request) -> Response:

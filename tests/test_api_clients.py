@@ -126,6 +126,24 @@ def test_a_revocation_holds_at_once(client: Client, issued: clients.Issued) -> N
     assert client.get(f"{V1}/workorders/", **bearer(late)).status_code == 401
 
 
+def test_the_client_of_a_unit_that_was_closed_rests_until_it_is_open_again(
+    client: Client, issued: clients.Issued
+) -> None:
+    machine = Machine(STREET, client=issued.client)
+    units = Unit.objects.filter(code=STREET)
+    for is_active, code in [(False, 401), (True, 200)]:
+        units.update(is_active=is_active)
+        assert machine.get(f"{V1}/workorders/").status_code == code
+        assert ask(client, issued.client.client_id, issued.secret).status_code == code
+
+
+def test_a_refusal_names_the_scheme_to_log_in_by(client: Client, issued: clients.Issued) -> None:
+    assert ask(client, issued.client.client_id, "wrong")["WWW-Authenticate"].startswith("Basic ")
+    refused = client.get(f"{V1}/units/", headers={"Authorization": "Bearer x"})
+    assert refused["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+    assert client.get(f"{V1}/units/")["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
 def test_an_expired_token_an_unknown_one_and_none_at_all_are_401(client: Client, issued: clients.Issued) -> None:
     expired = token_for(issued.client, lasts=timedelta(seconds=-1))
     for token in (expired, "unknown", "", "ä", "a b"):

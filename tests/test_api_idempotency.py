@@ -12,11 +12,12 @@ from django.db import connection, connections
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
+from intake.models import Appeal
 from tests.api import CHANNEL, HANDLING, V1, Machine
 from tests.roads import Road
 from workorders.api import idempotency
 from workorders.fields import decrypt
-from workorders.models import Attachment, StoredAnswer, WorkOrder
+from workorders.models import Attachment, StoredAnswer, User, WorkOrder
 from workorders.tasks import forget_answers
 
 pytestmark = pytest.mark.django_db
@@ -141,12 +142,50 @@ def test_what_was_revealed_is_not_kept_in_clear(road: Road) -> None:
     assert "13800001234" not in stored and "13800001234" in decrypt(stored, "workorders.storedanswer.body")
 
 
-def posts() -> Iterator[tuple[str, Any]]:
+def test_a_stored_answer_is_for_whoever_still_sees_what_it_is_about(road: Road) -> None:
+    order, street = road.to("dispatched"), Machine(STREET, *HANDLING)
+    sent = [("/reveal/", {"reason": "核实"}), ("/note/", {"text": "备注"})]
+    calls = [(f"/workorders/{order.number}{step}", body) for step, body in sent]
+    calls.append(("/workorders/bulk/sign/", {"numbers": [order.number]}))
+
+    def again() -> list[Any]:
+        return [street.send(path, body, Idempotency_Key=path) for path, body in calls]
+
+    first = again()
+    assert [answer.content for answer in again()] == [answer.content for answer in first]
+    road.act(order, "recall")
+    one, two, bulk = again()
+    assert (one.status_code, two.status_code) == (404, 404)
+    assert [result["problem"]["code"] for result in bulk.json()["results"]] == ["not_found"]
+    assert not any(secret in bulk.content.decode() for secret in (order.matter, "13800001234"))
+
+
+def test_who_was_revealed_is_shown_again_only_to_whom_they_do_not_hide_from_since(road: Road) -> None:
+    order, street = road.to("handling"), Machine(STREET, *HANDLING)
+
+    def reveal() -> Any:
+        return street.send(f"/workorders/{order.number}/reveal/", {"reason": "核实"}, Idempotency_Key="r")
+
+    assert "13800001234" in reveal().content.decode()
+    Appeal.objects.update(anonymous_to_unit=True)
+    assert reveal()["Idempotent-Replayed"] == "true"
+    assert "13800001234" not in reveal().content.decode()
+    User.objects.filter(pk=street.client.user_id).update(roles=["reviewer"])
+    assert reveal().json()["code"] == "not_allowed"
+
+
+def test_a_channel_that_is_one_no_more_hears_nothing_again(channel: Machine) -> None:
+    register(channel)
+    User.objects.filter(pk=channel.client.user_id).update(roles=["auditor"])
+    assert register(channel).json()["code"] == "not_allowed"
+
+
+def views() -> Iterator[tuple[str, Any]]:
     def walk(patterns: list[Any]) -> Iterator[tuple[str, Any]]:
         for one in patterns:
             if isinstance(one, URLPattern):
                 view = getattr(one.callback, "view_class", None) or getattr(one.callback, "cls", None)
-                yield str(one.pattern), getattr(view, "post", None)
+                yield str(one.pattern), view
             else:
                 yield from walk(one.url_patterns)
 
@@ -155,7 +194,9 @@ def posts() -> Iterator[tuple[str, Any]]:
 
 
 def test_every_post_of_the_api_knows_the_key() -> None:
-    forgetful = [path for path, post in posts() if post and not getattr(post, "idempotent", False)]
+    posts = [(path, view.post) for path, view in views() if hasattr(view, "post")]
+    forgetful = [path for path, post in posts if not getattr(post, "idempotent", False)]
+    assert len(posts) > 50
     assert forgetful == []
 
 

@@ -1,5 +1,6 @@
 """Bad input: 400 (or 413, 415) that names the field, and nothing changes. Never a 500."""
 
+import io
 import json
 from typing import Any
 
@@ -220,6 +221,13 @@ def test_a_bulk_call_takes_a_list_of_numbers(numbers: Any, street: Machine) -> N
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["numbers"])
 
 
+def test_a_bulk_call_answers_each_number_as_it_was_sent(street: Machine, road: Road) -> None:
+    order = road.to("dispatched")
+    answer = street.send("/workorders/bulk/sign/", {"numbers": ["x", "12", order.spoken_number]})
+    signed = {one["number"]: one["signed"] for one in answer.json()["results"]}
+    assert signed == {"x": False, "12": False, order.number: True}
+
+
 @pytest.mark.parametrize("when", ["yesterday", "2026-02-30T10:00:00+08:00", "0001-01-01T00:00:00+14:00", 5, "9" * 50])
 def test_a_time_that_is_none_is_refused(when: Any, channel: Machine) -> None:
     answer = channel.send("/calls/", {"call_id": "1", "started_at": when})
@@ -251,3 +259,38 @@ def test_every_step_answers_every_wrong_kind_of_value_with_400(street: Machine, 
                 answer = street.post(action["url"], json.dumps({field["name"]: value}), content_type="application/json")
                 assert answer.status_code in (400, 409), (action["step"], field["name"], value, answer.content)
     assert WorkOrder.objects.get(pk=order.pk).version == order.version
+
+
+def in_chunks(client: Machine, path: str, body: bytes, **more: Any) -> Any:
+    """As gunicorn hands it on: no Content-Length, and a stream that ends where the body does."""
+    stream = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True}
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", **stream}
+    return client.generic("POST", V1 + path, body, **{"content_type": "application/json", **chunked, **more})
+
+
+def test_a_body_in_chunks_is_read_like_any_other(channel: Machine, street: Machine, road: Road) -> None:
+    assert in_chunks(channel, "/appeals/", json.dumps(VOICE).encode()).status_code == 201
+    order = road.to("dispatched")
+    stale = in_chunks(street, f"/workorders/{order.number}/sign/", b'{"version": 1}')
+    assert stale.json()["code"] == "stale_version", "what stands in it counts"
+    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\na\r\n--x--\r\n'
+    kind = {"content_type": "multipart/form-data; boundary=x"}
+    answer = in_chunks(street, f"/workorders/{order.number}/attachments/", form, **kind)
+    assert (answer.status_code, answer.json()["results"][0]["size"]) == (201, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "status", "code"),
+    [
+        (b'{"matter": "x', {}, 400, "malformed"),
+        (b" " * (2 * 1024 * 1024), {}, 413, "too_large"),
+        (b"{}", {"wsgi.input_terminated": False}, 400, "malformed"),
+        (b"{}", {"HTTP_CONTENT_ENCODING": "gzip"}, 415, "unsupported_media_type"),
+    ],
+)
+def test_a_body_in_chunks_that_cannot_be_taken_is_never_taken_for_an_empty_one(
+    body: bytes, more: dict[str, Any], status: int, code: str, channel: Machine
+) -> None:
+    answer = in_chunks(channel, "/appeals/", body, **more)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not WorkOrder.objects.exists()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 import schemathesis
 from django.core.management import call_command
@@ -87,6 +88,50 @@ def test_every_operation_is_described_with_its_scope_and_its_errors() -> None:
             assert set(scopes) <= known
             assert {"400", "401", "403", "429"} <= set(operation["responses"]), path
             assert method == "get" or "409" in operation["responses"], path
+
+
+def test_every_field_parameter_and_answer_says_what_it_is() -> None:
+    document = Client().get(DOCUMENT).json()
+    shapes = document["components"]["schemas"]
+    silent = [f"{name}.{field}" for name, shape in shapes.items() for field in without_words(shape)]
+    for path, method, operation in operations(document):
+        silent += [f"{path} {one['name']}" for one in operation.get("parameters", ()) if not one.get("description")]
+        silent += [
+            f"{method} {path} {status}"
+            for status, answer in operation["responses"].items()
+            if not (answer.get("description") or "$ref" in answer)
+        ]
+        for content in operation.get("requestBody", {"content": {}})["content"].values():
+            silent += [f"{path} {field}" for field in without_words(content["schema"])]
+    assert silent == []
+
+
+def without_words(shape: dict[str, Any]) -> list[str]:
+    return [name for name, field in shape.get("properties", {}).items() if not field.get("description")]
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_every_step_has_an_example_and_every_example_fits_its_shape() -> None:
+    document, wrong = Client().get(DOCUMENT).json(), []
+    for path, method, operation in operations(document):
+        sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        if "steps" in operation["tags"] and method == "post":
+            assert sent.get("examples"), path
+        answers = [one.get("content", {}).get("application/json", {}) for one in operation["responses"].values()]
+        for content in [sent, *answers]:
+            checked = jsonschema.Draft202012Validator(
+                {**content.get("schema", {}), "components": document["components"]}
+            )
+            for example in content.get("examples", {}).values():
+                wrong += [
+                    f"{path} {error.json_path} {error.message}" for error in checked.iter_errors(example["value"])
+                ]
+    assert wrong == []
 
 
 def test_every_code_of_a_problem_is_documented() -> None:

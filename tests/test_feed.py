@@ -106,6 +106,43 @@ def test_what_a_running_transaction_may_still_write_before_is_not_passed(road: R
     assert [event.order_id for event in feed.read(city, during.next, 100).events] == [first.pk, second.pk]
 
 
+def test_health_says_how_long_a_writer_holds_the_feed_up(
+    road: Road, city: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, wrote, go_on = road.register(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            perform(order.pk, "note", actor=city, now=road.now, text="慢")
+            wrote.set()
+            go_on.wait(10)
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(slow)
+        assert wrote.wait(10)
+        time.sleep(0.1)
+        during = feed.health(road.now)
+        monkeypatch.setattr(feed, "HELD_TOO_LONG_S", during["held_s"])
+        assert (during["held_s"] > 0, during["ok"], feed.health(road.now)["ok"]) == (True, True, False)
+        go_on.set()
+        late.result(10)
+
+
+def test_health_says_that_a_restored_dump_is_ahead_of_its_server(road: Road, city: User) -> None:
+    order = road.register()
+    assert feed.health(road.now)["ahead"] == 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint + 1000000")
+        (far,) = cursor.fetchone()
+        cursor.execute("ALTER TABLE workorders_event DISABLE TRIGGER USER")
+        cursor.execute("UPDATE workorders_event SET transaction = %s WHERE order_id = %s", [far, order.pk])
+        cursor.execute("ALTER TABLE workorders_event ENABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE workorders_event DISABLE TRIGGER event_no_truncate")  # as the suite has it
+    found = feed.health(road.now)
+    assert found["ahead"] > 900_000 and not found["ok"]
+
+
 def test_an_order_s_events_keep_their_order_where_an_older_transaction_came_to_it_later(road: Road, city: User) -> None:
     """It got its number by writing elsewhere first (a bulk act, an outer transaction)."""
     first, second = road.register(), road.register()

@@ -108,6 +108,11 @@ def test_what_is_wrong_is_refused_by_its_name(body: object, field: str, supervis
     assert not Webhook.objects.exists()
 
 
+def test_a_step_that_is_asked_for_twice_is_kept_once(supervisor: Client) -> None:
+    _code, made = post(supervisor, HOOKS, {**BODY, "event_types": ["sign", "*", "sign"]})
+    assert made["event_types"] == ["sign", "*"]
+
+
 def test_every_step_can_be_asked_for(supervisor: Client) -> None:
     every = [name for name, _label in webhook_api.EVENT_TYPES]
     assert post(supervisor, HOOKS, {**BODY, "event_types": every})[0] == 201
@@ -134,6 +139,24 @@ def test_it_is_changed_switched_off_and_on_and_removed(supervisor: Client, hook:
     assert supervisor.delete(here).status_code == 204
     assert not Delivery.objects.exists()
     assert supervisor.get(here).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["patch", "delete"])
+def test_a_write_with_if_match_is_refused_when_the_webhook_has_changed(
+    method: str, supervisor: Client, hook: Webhook
+) -> None:
+    seen = supervisor.get(address(hook))["ETag"]
+    patch(supervisor, address(hook), {"event_types": ["sign"]})
+
+    def write(tag: str) -> Any:
+        body = {"content_type": "application/json", "headers": {"If-Match": tag}}
+        return getattr(supervisor, method)(address(hook), {"event_types": ["*"]}, **body)
+
+    refused = write(seen)
+    assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+    hook.refresh_from_db()
+    assert hook.event_types == ["sign"]
+    assert write(supervisor.get(address(hook))["ETag"]).status_code in (200, 204)
 
 
 def test_a_new_secret_is_shown_once_and_the_old_one_goes_on_for_a_day(supervisor: Client, hook: Webhook) -> None:

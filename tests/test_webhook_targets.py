@@ -121,6 +121,7 @@ def test_a_public_address_is_good(address: str, resolves: Callable[..., None]) -
         ("https://hooks.example:0/", "address of the web"),
         ("https://hooks.example:x/", "address of the web"),
         ("https://[::1/", "address of the web"),
+        ("https://xn--/", "address of the web"),
         ("https://ho oks.example/", "address of the web"),
         ("https://hooks.example\r\nX: y/", "address of the web"),
         ("https://" + "a" * 300 + ".example/", "resolved"),

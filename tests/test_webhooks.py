@@ -22,8 +22,9 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from config.cast import Cast
 from config.urls import urlpatterns as site
-from dispatch import deliveries, posting, tasks, webhooks
-from dispatch.models import Delivery, Webhook
+from dispatch import clients, deliveries, posting, tasks, webhooks
+from dispatch.models import Delivery, Notice, Webhook
+from tests.api import HASHED
 from tests.conftest import NOW
 from tests.feeds import alone  # noqa: F401
 from tests.roads import Road
@@ -374,6 +375,29 @@ def test_a_receiver_that_took_anything_meanwhile_is_not_switched_off(road: Road,
             run(now)
     assert states(Webhook.objects.get()) == ["failed", "delivered"]
     assert Webhook.objects.get().is_active
+
+
+def test_whoever_leads_the_unit_is_told_once_that_nothing_is_delivered_any_more(road: Road) -> None:
+    webhook, reviewer = subscribed(road, "https://1.1.1.1/?token=secret"), road.cast.of(Role.REVIEWER, road.lead)
+    webhooks.switch_off(webhook, Webhook.Notice.OWNER, now=road.now)
+    webhooks.switch_on(webhook)
+    assert not Notice.objects.exists(), "who switched it off knows"
+    for _time in range(2):
+        webhooks.switch_off(webhook, Webhook.Notice.FAILING, now=road.now)
+    notice = Notice.objects.get(user=reviewer)
+    assert str(Webhook.Notice.FAILING.label) in notice.subject
+    assert "secret" not in notice.subject + notice.body
+
+
+def test_a_revoked_client_takes_its_webhooks_with_it_and_leaves_the_others(road: Road, receiver: Receiver) -> None:
+    client = clients.create(road.lead, ["webhooks:write"], secret=HASHED).client
+    theirs = webhooks.subscribe(road.lead, receiver.url, ["*"], actor=client.user, now=road.now)
+    others = subscribed(road, receiver.url)
+    clients.revoke(client, now=road.now)
+    road.to(Status.DISPATCHED)
+    run(road.now)
+    theirs.refresh_from_db()
+    assert (theirs.notice, theirs.deliveries.exists(), others.deliveries.exists()) == ("revoked", False, True)
 
 
 def test_a_receiver_that_says_it_is_gone_is_switched_off_at_once(road: Road, receiver: Receiver) -> None:

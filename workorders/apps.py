@@ -7,7 +7,7 @@ class WorkordersConfig(AppConfig):
     verbose_name = _("Work orders")
 
     def ready(self) -> None:
-        from workorders import leases, recounts, stages, standard_texts
+        from workorders import feed, health, leases, recounts, stages, standard_texts
         from workorders.forms import RegradeForm, TextForm
 
         stages.step("note", form=TextForm)
@@ -16,5 +16,6 @@ class WorkordersConfig(AppConfig):
         stages.after_each(leases.let_go)
         standard_texts.add_own()
         deadlines = {"deadlines": _("Deadlines"), "old_grade": _("Grade before")}
+        health.add_part("feed", feed.health)
         stages.step("regrade", form=RegradeForm, facts=recounts.facts, labels=deadlines)
         stages.step("reckon", refusal=recounts.why_not, facts=recounts.facts, labels=deadlines)

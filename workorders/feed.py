@@ -8,6 +8,7 @@ import base64
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -38,6 +39,17 @@ IMPERSONAL = (
     forms.IntegerField,
     BaseTemporalField,
 )
+
+HELD_TOO_LONG_S = 10 * 60  # what forgets its transaction is ended sooner by idle_in_transaction_session_timeout
+HELD = """
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float
+FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+"""
+AHEAD = """
+SELECT greatest(0, max(transaction) - greatest(
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_current_xact_id_if_assigned()::text::bigint
+)) FROM workorders_event
+"""
 
 _held: list[Callable[[Any], Q]] = []
 
@@ -98,6 +110,19 @@ def settled() -> Position:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
         return Position(cursor.fetchone()[0])
+
+
+def health(now: datetime) -> dict[str, Any]:
+    """How long the oldest writer has held the feed up, and how far stored transactions are ahead of the server's own.
+
+    They are ahead after a dump was restored on a new server: until its numbers are lifted, nobody is told anything.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(HELD)
+        held = round(cursor.fetchone()[0], 1)
+        cursor.execute(AHEAD)
+        ahead = cursor.fetchone()[0] or 0
+    return {"ok": held < HELD_TOO_LONG_S and not ahead, "held_s": held, "ahead": ahead}
 
 
 def newest() -> Position:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from workorders import feed
 from workorders.api.base import ApiView, caller
+from workorders.api.examples import FEED, answered
 from workorders.api.paging import limit_of
 from workorders.api.scopes import Scope
 from workorders.refusals import Invalid
@@ -49,6 +50,7 @@ class Events(ApiView):
     scopes = {"GET": Scope.EVENTS_READ}
     query = ("after", "limit")
     answers = {"GET": {200: FeedSerializer}}
+    examples = {"GET": [answered(FEED)]}
 
     @extend_schema(
         parameters=[

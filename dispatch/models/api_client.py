@@ -45,8 +45,12 @@ class ApiClient(AbstractApplication):
         ]
 
     def is_usable(self, request: Any) -> bool:
-        """Asked when a token is given out and at every use of it, so a revocation holds at once."""
-        return self.revoked_at is None and self.user.is_active
+        """Asked when a token is given out and at every use of it, so a revocation, or closing the unit, holds at once."""
+        return self.revoked_at is None and self.user.is_active and self._unit_works()
+
+    def _unit_works(self) -> bool:
+        unit = self.user.unit  # read with the user
+        return unit is not None and unit.is_active
 
     def has_previous_secret(self, now: datetime | None = None) -> bool:
         until = self.previous_secret_until

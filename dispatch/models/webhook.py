@@ -30,6 +30,7 @@ class Webhook(models.Model):
         OWNER = "owner", _("Switched off by its owner")
         FAILING = "failing", _("Switched off: nothing could be delivered for three days")
         GONE = "gone", _("Switched off: the receiver answered that it is gone (410)")
+        REVOKED = "revoked", _("Switched off: the client that made it was revoked")
 
     unit = models.ForeignKey("workorders.Unit", models.PROTECT, related_name="webhooks", verbose_name=_("unit"))
     url = models.CharField(_("address"), max_length=500)

@@ -85,6 +85,35 @@ def _choices(field: forms.ChoiceField) -> list[tuple[Any, Any]]:
     return flat
 
 
+EXAMPLES = {"Unit": "J110105009", "Category": "020101", "Area": "110105009"}
+SAMPLES = {
+    "date": "2026-11-30",
+    "date-time": "2026-11-30T10:00:00+08:00",
+    "time": "10:00",
+    "integer": 1,
+    "number": 1,
+    "boolean": True,
+    "string": "情况说明",
+}
+
+
+def example_of(fields: dict[str, forms.Field]) -> dict[str, Any]:
+    """A body with all that is required."""
+    return {name: _sample(field) for name, field in fields.items() if field.required}
+
+
+def _sample(field: forms.Field) -> Any:
+    schema = schema_of(field)
+    one = schema["items"] if schema["type"] == "array" else schema
+    if isinstance(field, OrderField):
+        found: Any = "2611220000427"
+    elif isinstance(field, CodeField):
+        found = EXAMPLES[field.model]
+    else:
+        found = one["enum"][0] if one.get("enum") else SAMPLES[one.get("format", one["type"])]
+    return [found] if one is not schema else found
+
+
 def asked_by(form: forms.BaseForm) -> list[dict[str, Any]]:
     """`actions[].fields`: name, label, whether it is required, and its schema."""
     return [

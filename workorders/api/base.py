@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from workorders import numbers
 from workorders.api.errors import invalid
 from workorders.api.etags import conditional
-from workorders.api.input import refuse_unknown
+from workorders.api.input import readable, refuse_unknown
 from workorders.api.paging import CursorPager, names_of
 from workorders.api.throttles import Allowance
 from workorders.models import User, WorkOrder
@@ -42,10 +42,17 @@ class ApiView(APIView):
         method = str(request.method).lower()
         if method not in self.http_method_names or not hasattr(self, method):
             return  # 405
+        readable(request._request)
         refuse_unknown(request.query_params, self.known_parameters())
         for name, values in request.query_params.lists():
             if "" in values or any("\0" in value for value in values):
                 raise invalid({name: [_("It is empty, or a character in it cannot be stored.")]})
+
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        """A stored answer, as far as the caller may still see what it is about; raises where they may not."""
+        if "number" in where:
+            found(request, where["number"])
+        return shown
 
     def known_parameters(self) -> set[str]:
         return {*self.query, *names_of(self.pager), *(["fields"] if self.sparse else [])}

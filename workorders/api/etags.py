@@ -6,9 +6,12 @@ the representation was narrowed, packed or translated.
 
 import hashlib
 import re
+from typing import Any
 
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,8 +26,8 @@ def conditional(request: Request, response: HttpResponse, version: int | None = 
     """Called when the answer is rendered: tag it, and send 304 where the caller has it already."""
     if request.method not in ("GET", "HEAD") or response.status_code != 200 or response.streaming:
         return response
-    digest = hashlib.sha256(response.content).hexdigest()[:32]
-    tag = f"{version}-{digest}" if version else digest
+    found = digest(response.content)
+    tag = f"{version}-{found}" if version else found
     response["ETag"] = f'"{tag}"'
     response.headers.setdefault("Cache-Control", "private, no-cache")
     patch_vary_headers(response, ["Authorization", "Cookie", "Accept-Language"])
@@ -43,6 +46,17 @@ def version_wanted(request: Request, order: WorkOrder) -> int | None:
     if str(order.version) not in [tag.partition("-")[0] for tag in TAG.findall(header)]:
         raise PreconditionFailed(order=order)
     return order.version
+
+
+def refuse_changed(request: Request, shown: Any) -> None:
+    """If-Match on what has no version of its own: `shown` is what a GET answers now."""
+    header = request.headers.get("If-Match", "*")
+    if header.strip() != "*" and digest(JSONRenderer().render(shown)) not in TAG.findall(header):
+        raise PreconditionFailed(_("It is no longer as If-Match says. Read it again, then decide again."))
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def tagged(response: Response, order: WorkOrder) -> Response:

@@ -53,7 +53,7 @@ def idempotent(post: Handler) -> Handler:
         with transaction.atomic():
             stored, is_new = claim(request.user, key, fingerprint)
             if not is_new:
-                return _again(stored, fingerprint)
+                return _again(view, request, stored, fingerprint, kwargs)
             return _keep(stored, post(view, request, *args, **kwargs))
 
     once.idempotent = True  # type: ignore[attr-defined]
@@ -101,11 +101,11 @@ def claim(caller: Any, key: str, fingerprint: str) -> tuple[StoredAnswer, bool]:
     return found
 
 
-def _again(stored: StoredAnswer, fingerprint: str) -> Response:
+def _again(view: Any, request: Request, stored: StoredAnswer, fingerprint: str, where: dict[str, Any]) -> Response:
     if stored.fingerprint != fingerprint:
         raise IdempotencyConflict
     headers = {**stored.headers, "Idempotent-Replayed": "true"}
-    return Response(json.loads(stored.body), status=stored.code, headers=headers)
+    return Response(view.again(request, json.loads(stored.body), **where), status=stored.code, headers=headers)
 
 
 def _keep(stored: StoredAnswer, response: Response) -> Response:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import JSONParser, MultiPartParser
 
 from workorders.api.errors import Malformed, TooLarge, invalid
@@ -43,6 +45,34 @@ class BoundedMultiPartParser(MultiPartParser):
         found = super().parse(stream, media_type, parser_context)
         refuse_unstorable(dict(found.data.lists()))
         return found
+
+
+def readable(request: HttpRequest) -> None:
+    """Make a body that comes in chunks readable: Django takes what has no Content-Length for empty.
+
+    Raises where it would have to be unpacked first.
+    """
+    packed = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed != "identity":
+        raise UnsupportedMediaType(packed, _("A body is taken as it is, without Content-Encoding."))
+    if not request.headers.get("Transfer-Encoding"):
+        return
+    if not request.META.get("wsgi.input_terminated"):
+        raise Malformed(_("it has no Content-Length."))
+    body = SpooledTemporaryFile(settings.API_MAX_BYTES)  # noqa: SIM115  read by the parser, gone with the request
+    size = _copy(request.META["wsgi.input"], body)
+    request.META["CONTENT_LENGTH"] = str(size)
+    request._stream = body  # type: ignore[assignment]
+
+
+def _copy(stream: Any, body: Any) -> int:
+    """One byte more than is taken is enough to be refused."""
+    left = settings.API_MAX_UPLOAD_BYTES + 1
+    while left and (part := stream.read(min(CHUNK, left))):
+        left -= body.write(part)
+    size = body.tell()
+    body.seek(0)
+    return int(size)
 
 
 def _drain(stream: Any) -> None:

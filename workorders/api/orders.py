@@ -18,6 +18,7 @@ from workorders.api import parts
 from workorders.api.asked import asked_by
 from workorders.api.base import RELATED, ApiView, caller, chosen_fields, found, narrowed
 from workorders.api.etags import tagged
+from workorders.api.examples import DETAIL, DUE, ORDER, SIGNED, answered, page
 from workorders.api.filters import OrderFilter
 from workorders.api.paging import CursorPager, Ordering, by_time, listed
 from workorders.api.schema import page_of
@@ -54,7 +55,7 @@ class WorkOrders(ApiView):
     operation, tag, summary = "workorders", "orders", "List orders, or fetch many by `number`"
     scopes = READ
     answers = {"GET": {200: page_of(ListedOrderSerializer)}}
-    examples = {"GET": [NARROW]}
+    examples = {"GET": [NARROW, answered(page({**ORDER, **DUE}))]}
     sparse = ListedOrderSerializer
     pager = CursorPager(
         {
@@ -86,6 +87,7 @@ class WorkOrderDetail(ApiView):
     scopes = READ
     sparse = OrderDetailSerializer
     answers = {"GET": {200: OrderDetailSerializer}}
+    examples = {"GET": [answered(DETAIL)]}
 
     def get(self, request: Request, number: str) -> Response:
         order = found(request, number, with_times)
@@ -132,6 +134,7 @@ class OrderEvents(ApiView):
     operation, tag, summary = "workorder_events", "orders", "Read an order's ledger"
     scopes = READ
     answers = {"GET": {200: page_of(EventSerializer)}}
+    examples = {"GET": [answered(page(SIGNED))]}
     pager = CursorPager({"number": Ordering("number", "number")}, default="number")
 
     def get(self, request: Request, number: str) -> Response:

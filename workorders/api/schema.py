@@ -55,11 +55,13 @@ class ApiSchema(AutoSchema):
 
     def get_request_serializer(self) -> Any:
         asked = getattr(self.view, "asked", {})
-        shapes = {
-            media: object_schema(one.base_fields) if hasattr(one, "base_fields") else one
-            for media, one in asked.items()
-        }
+        shapes = {media: self._shape_of(one) if hasattr(one, "base_fields") else one for media, one in asked.items()}
         return shapes or super().get_request_serializer()
+
+    def _shape_of(self, form: Any) -> dict[str, Any]:
+        """A PATCH takes only what is to change."""
+        shape = object_schema(form.base_fields)
+        return {name: one for name, one in shape.items() if self.method != "PATCH" or name != "required"}
 
     def get_examples(self) -> list[OpenApiExample]:
         examples = getattr(self.view, "examples", None)
@@ -85,7 +87,7 @@ class ApiSchema(AutoSchema):
         errors = set(READ_ERRORS if self.method == "GET" else WRITE_ERRORS)
         if "{" in self.path or "version" in getattr(self.view, "query", ()):
             errors.add(404)
-        if self.method == "POST" and "{number}" in self.path:
+        if self._takes_if_match():
             errors.add(412)
         return sorted(errors)
 
@@ -124,15 +126,19 @@ class ApiSchema(AutoSchema):
             told = _("The ETag of what the caller has: 304 where nothing changed")
             return [OpenApiParameter("If-None-Match", str, where, description=told)]
         if self.method != "POST":
-            return []
+            return self._if_match()
         hours = int(KEPT_FOR.total_seconds() // 3600)
         told = _("Sent again with the same key within %(hours)s hours, the act is done once and answered twice.")
         shape = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
-        found = [OpenApiParameter(HEADER, shape, where, description=told % {"hours": hours})]
-        if "{number}" in self.path:
-            told = _("The ETag of the order as the caller saw it: 412 where it has changed since")
-            found.append(OpenApiParameter("If-Match", str, where, description=told))
-        return found
+        return [OpenApiParameter(HEADER, shape, where, description=told % {"hours": hours}), *self._if_match()]
+
+    def _if_match(self) -> list[OpenApiParameter]:
+        told = _("The ETag of what the caller saw: 412 where it has changed since")
+        where: Literal["header"] = "header"
+        return [OpenApiParameter("If-Match", str, where, description=told)] if self._takes_if_match() else []
+
+    def _takes_if_match(self) -> bool:
+        return self.method in ("PATCH", "DELETE") or (self.method == "POST" and "{number}" in self.path)
 
     def _of_answers(self) -> list[OpenApiParameter]:
         names = [name for name in HEADERS_OF_ANSWERS if name != "ETag" or self.method == "GET"]

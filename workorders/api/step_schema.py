@@ -5,7 +5,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample
 
 from workorders.api import parts
-from workorders.api.asked import fields_of, object_schema
+from workorders.api.asked import example_of, fields_of, object_schema
+from workorders.api.examples import DONE, answered
 from workorders.api.schema import FORM, JSON, ApiSchema
 from workorders.api.serializers import DoneSerializer
 from workorders.lifecycle import ActsFor, Role, steps_of
@@ -63,8 +64,9 @@ class StepSchema(ApiSchema):
         )
 
     def get_examples(self) -> list[OpenApiExample]:
-        value = EXAMPLES.get(self.step)
-        return [OpenApiExample(self.step, value, request_only=True, media_type=JSON)] if value else []
+        value = EXAMPLES.get(self.step) or example_of(fields_of(form_of(self.step), STEPS[self.step])) or {"version": 4}
+        sent = OpenApiExample(self.step, value, request_only=True, media_type=JSON)
+        return [sent, answered(DONE)] if self.step == "sign" else [sent]
 
     def answers(self) -> dict[Any, Any]:
         answer = parts.answer_of(self.step)

@@ -17,6 +17,7 @@ from workorders.api.base import ApiView, caller, found
 from workorders.api.body import body
 from workorders.api.errors import PreconditionFailed, invalid
 from workorders.api.etags import version_wanted
+from workorders.api.examples import DONE, answered
 from workorders.api.idempotency import idempotent
 from workorders.api.input import BoundedMultiPartParser, StrictJSONParser, refuse_unknown
 from workorders.api.orders import attachments_of
@@ -27,7 +28,8 @@ from workorders.api.serializers import AttachmentSerializer, EventSerializer, Or
 from workorders.api.step_schema import VERSION, StepSchema
 from workorders.forms import CodesField, FilesField
 from workorders.models import Event, WorkOrder
-from workorders.refusals import Invalid, NotVisible, Refused, StaleVersion
+from workorders.permissions import may_act
+from workorders.refusals import Invalid, NotAllowed, NotVisible, Refused, StaleVersion
 from workorders.transitions import STEPS, available, form_of, perform
 
 HANDLE = {"POST": Scope.ORDERS_HANDLE}
@@ -35,7 +37,13 @@ MANY = 200
 NUMBERS = {
     "type": "object",
     "properties": {
-        "numbers": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MANY},
+        "numbers": {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "maxItems": MANY,
+            "description": "The orders' numbers",
+        },
     },
     "required": ["numbers"],
     "additionalProperties": False,
@@ -43,7 +51,7 @@ NUMBERS = {
 ATTACHED = {
     "type": "object",
     "properties": {
-        "files": {**schema_of(FilesField()), "minItems": 1},
+        "files": {**schema_of(FilesField()), "minItems": 1, "description": "Of up to 20 MB each"},
         "text": {"type": "string", "maxLength": 4000, "description": "What they are; else the note names the files"},
         "version": VERSION,
     },
@@ -80,7 +88,7 @@ class OrderStep(ApiView):
 
     @idempotent
     def post(self, request: Request, number: str, step: str = "") -> Response:
-        name = (self.step or step).replace("-", "_")
+        name = self._name(step)
         order = found(request, number)
         event = done(request, order, name)
         shown = {"event": EventSerializer(event).data, "order": OrderSerializer(event.order).data}
@@ -88,6 +96,19 @@ class OrderStep(ApiView):
         if answer:
             shown[answer.name] = answer.shown(event.order, caller(request))
         return Response(shown)
+
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        """What is shown for a reason alone is for whoever may still give one, and to see it today."""
+        order, name = found(request, where["number"]), self._name(where.get("step", ""))
+        answer = parts.answer_of(name)
+        if answer is None:
+            return shown
+        if not may_act(STEPS[name], order, caller(request)):
+            raise NotAllowed
+        return {**shown, answer.name: answer.shown(order, caller(request))}
+
+    def _name(self, step: str) -> str:
+        return (self.step or step).replace("-", "_")
 
 
 def done(request: Request, order: WorkOrder, name: str) -> Event:
@@ -159,18 +180,36 @@ class BulkSign(ApiView):
     answers = {"POST": {200: BulkSerializer}}
     asked = {JSON: NUMBERS}
     examples = {"POST": [OpenApiExample("two", {"numbers": ["2611220000427", "2611220000431"]}, request_only=True)]}
+    examples["POST"].append(
+        answered({"results": [{"number": "2611220000427", "signed": True, "order": DONE["order"]}]})
+    )
 
     @idempotent
     def post(self, request: Request) -> Response:
         return Response({"results": [self._signed(request, number) for number in _numbers(request)]})
 
+    def again(self, request: Request, shown: Any, **where: Any) -> Any:
+        numbers = [one["number"] for one in shown["results"]]
+        seen = set(
+            WorkOrder.objects.visible_to(caller(request)).filter(number__in=numbers).values_list("number", flat=True)
+        )
+        return {
+            "results": [
+                one if one["number"] in seen else _unsigned(one["number"], NotVisible()) for one in shown["results"]
+            ]
+        }
+
     def _signed(self, request: Request, number: str) -> dict[str, Any]:
         try:
             event = perform(found(request, number).pk, "sign", actor=caller(request))
         except Refused as refusal:
-            refused = body_of(refusal.status, refusal.code, str(refusal.message))
-            return {"number": number, "signed": False, "problem": refused}
+            return _unsigned(number, refusal)
         return {"number": number, "signed": True, "order": OrderSerializer(event.order).data}
+
+
+def _unsigned(number: str, refusal: Refused) -> dict[str, Any]:
+    refused = body_of(refusal.status, refusal.code, str(refusal.message))
+    return {"number": number, "signed": False, "problem": refused}
 
 
 def _numbers(request: Request) -> list[str]:
@@ -180,7 +219,13 @@ def _numbers(request: Request) -> list[str]:
     if not isinstance(given, list) or not 1 <= len(given) <= MANY or not all(isinstance(one, str) for one in given):
         raise invalid({"numbers": [_("A list of 1 to %(many)s order numbers.") % {"many": MANY}]})
     # Sorted: two calls that lock the same orders never wait for each other in a circle.
-    return sorted({numbers.typed(one) for one in given})
+    return sorted({_whole(one) for one in given})
+
+
+def _whole(given: str) -> str:
+    """However it was typed; what is no number is answered as it was sent."""
+    number = numbers.typed(given)
+    return number if numbers.is_valid(number) else given
 
 
 class NoSuchAddress(ApiView):
