@@ -27,6 +27,9 @@ HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 RUNS = re.compile(f"[0-9a-z{HAN}]+")
 # Chinese is written without blanks: a line that breaks inside a word does not end it.
 WRAPPED = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
+# Fewer digits are rather a house number; the day alone has six.
+NUMBER_BEGINS_AT = 6
+ONLY_NUMBER = re.compile(r"[\d\s-]+")
 # A token in more than one of fifty orders: a page of them is soon found by walking (DESIGN §6).
 FREQUENT = 0.02
 FREQUENCIES_KEPT = 600  # seconds; the statistics themselves change by the day
@@ -56,12 +59,15 @@ def tokens_of(order: "WorkOrder") -> list[str]:
 
 
 def matching(orders: "WorkOrderQuerySet", query: str) -> "WorkOrderQuerySet":
-    """Orders whose title, matter and place together hold every word of the query, or whose number it is."""
+    """Orders whose title, matter and place together hold every word of the query, or whose number it is or begins."""
     held = Q()
     for word in query.replace("\0", " ").split():
         held &= _held(word)
     number = numbers.typed(query)
-    return orders.filter(held | Q(number=number) if numbers.is_valid(number) else held)
+    if numbers.is_valid(number):
+        return orders.filter(held | Q(number=number))
+    begins = len(number) >= NUMBER_BEGINS_AT and ONLY_NUMBER.fullmatch(query)
+    return orders.filter(held | Q(number__startswith=number) if begins else held)
 
 
 def _held(word: str) -> Q:
