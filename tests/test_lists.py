@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 from config.cast import Cast
 from tests.roads import Road
 from workorders import selectors
-from workorders.columns import COLUMNS, DEFAULT
+from workorders.columns import COLUMNS, DEFAULT, masked
 from workorders.fields import blind_index, normal_phone
 from workorders.lifecycle import Role, Status
 from workorders.models import SavedView, Unit
@@ -74,6 +74,22 @@ def test_numbers_of_persons_are_masked_and_nothing_is_a_formula(kind: str, as_: 
     assert "138****1234" in text
     assert not any(secret in text for secret in ("13800001234", "11010519491231002X", "85861234"))
     assert not any(str(value).startswith("=") for value in row)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("电话13800001234。", "电话138****1234。"),
+        ("138-0000-1234", "138******1234"),
+        ("138 0000 1234", "138******1234"),
+        ("１３８００００１２３４", "１３８****１２３４"),
+        ("０１０－８５８６１２３４", "０１０*****１２３４"),
+        ("11010519491231002Ｘ", "110***********002Ｘ"),
+        ("工单2611220000427，2026-11-22 18:00，1880元", "工单2611220000427，2026-11-22 18:00，1880元"),
+    ],
+)
+def test_a_number_of_a_person_is_masked_however_it_is_written(text: str, shown: str) -> None:
+    assert masked(text) == shown
 
 
 def test_who_sees_no_order_exports_none(as_: Callable, recent: Road) -> None:
