@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from intake.models import Appeal
+from intake.models import Appeal, Complainant
 from workorders.fields import blind_index, normal_phone
 from workorders.lifecycle import Role
 from workorders.permissions import is_of_hotline
@@ -20,10 +20,12 @@ GAPS = re.compile(r"[\s()-]")
 
 
 def by_telephone(user: Any, typed: str) -> dict[str, str] | None:
-    """Only the hash goes into the address, which browsers remember and servers log."""
+    """Only the hash goes into the address, which browsers remember and servers log. A number that nobody has may be part
+    of an order's, or stand in its text."""
     if not (PHONE.fullmatch(GAPS.sub("", typed)) and is_of_hotline(user, *ASK)):
         return None
-    return {"caller": blind_index(typed, normal_phone)}
+    caller = blind_index(typed, normal_phone)
+    return {"caller": caller} if Complainant.objects.filter(phone_index=caller).exists() else None
 
 
 def _field() -> dict[str, forms.Field]:

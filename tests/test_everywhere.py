@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from config.cast import Cast
 from tests.queries import queries_of
@@ -24,7 +25,7 @@ AT_CITY = (Role.OPERATOR, Role.DISPATCHER, Role.CALLBACK_AGENT, Role.SUPERVISOR,
 
 
 def rows(client: Client, words: str = "") -> str:
-    answer = client.get("/palette/", {"q": words})
+    answer = client.post("/palette/", {"q": words})
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -72,14 +73,39 @@ def test_a_page_of_the_palette_asks_as_often_for_ten_orders_as_for_twenty(as_: C
     for _time in range(2):
         for number in range(10):
             recent.register(matter=f"同一件事 {number}")
-        counts.append(queries_of(client, "/palette/?q=同一件事"))
+        with CaptureQueriesContext(connection) as asked:
+            rows(client, "同一件事")
+        counts.append(len(asked))
     assert counts[0] == counts[1] <= 8
     assert rows(client, "同一件事").count('href="/orders/2') == 8
 
 
 def test_a_stranger_is_sent_to_the_log_in_by_palette_and_work(client: Client) -> None:
-    for address in ("/palette/?q=a", "/work/"):
-        assert client.get(address)["Location"].startswith("/login/?next=")
+    for answer in (client.post("/palette/", {"q": "a"}), client.get("/work/")):
+        assert answer["Location"].startswith("/login/?next=")
+
+
+@pytest.mark.parametrize("typed", ["13900005678", "+86 139-0000-5678"])
+def test_the_palette_finds_telephones_for_those_who_may_ask_and_by_no_address(
+    typed: str, as_: Callable, recent: Road
+) -> None:
+    theirs, other = recent.to("handling", phone="13900005678"), recent.register(phone="13900005679")
+    found = rows(as_(Role.OPERATOR), typed)
+    assert f"/orders/{theirs.number}/" in found and other.number not in found
+    for client in (as_(Role.DISPATCHER), as_(Role.HANDLER, recent.lead)):
+        assert theirs.number not in rows(client, typed)
+    assert as_(Role.OPERATOR).get("/palette/", {"q": typed}).status_code == 405
+
+
+def test_a_telephone_that_nobody_has_is_looked_for_in_the_words(as_: Callable, recent: Road) -> None:
+    order = recent.register(matter="请联系物业经理13900005678处理")
+    assert f"/orders/{order.number}/" in rows(as_(Role.OPERATOR), "13900005678")
+
+
+@pytest.mark.parametrize(("words", "address"), [("pdt", "/dispatch/"), ("diaodu", ""), ("paidan", "/dispatch/")])
+def test_pages_are_found_by_their_pinyin(words: str, address: str, as_: Callable) -> None:
+    found = rows(as_(Role.DISPATCHER), words)
+    assert (f'href="{address}"' in found) is bool(address)
 
 
 # New work

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
@@ -14,7 +16,7 @@ from openpyxl import load_workbook
 from config.cast import Cast
 from tests.roads import Road
 from workorders import selectors
-from workorders.columns import COLUMNS, DEFAULT
+from workorders.columns import COLUMNS, DEFAULT, masked
 from workorders.fields import blind_index, normal_phone
 from workorders.lifecycle import Role, Status
 from workorders.models import SavedView, Unit
@@ -72,6 +74,22 @@ def test_numbers_of_persons_are_masked_and_nothing_is_a_formula(kind: str, as_: 
     assert "138****1234" in text
     assert not any(secret in text for secret in ("13800001234", "11010519491231002X", "85861234"))
     assert not any(str(value).startswith("=") for value in row)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("电话13800001234。", "电话138****1234。"),
+        ("138-0000-1234", "138******1234"),
+        ("138 0000 1234", "138******1234"),
+        ("１３８００００１２３４", "１３８****１２３４"),
+        ("０１０－８５８６１２３４", "０１０*****１２３４"),
+        ("11010519491231002Ｘ", "110***********002Ｘ"),
+        ("工单2611220000427，2026-11-22 18:00，1880元", "工单2611220000427，2026-11-22 18:00，1880元"),
+    ],
+)
+def test_a_number_of_a_person_is_masked_however_it_is_written(text: str, shown: str) -> None:
+    assert masked(text) == shown
 
 
 def test_who_sees_no_order_exports_none(as_: Callable, recent: Road) -> None:
@@ -171,7 +189,63 @@ def test_who_may_not_ask_for_telephones_searches_for_words(
 ) -> None:
     recent.to(Status.HANDLING, phone="13900005678")
     client = as_(role, Unit.objects.get(code=unit) if unit else None)
-    assert client.post("/find/", {"q": "13900005678"})["Location"] == "/orders/?q=13900005678"
+    assert sought_at(client, client.post("/find/", {"q": "13900005678"}))
+    mentions = recent.to(Status.HANDLING, matter="请联系物业经理13900005678处理")
+    page = client.get(client.post("/find/", {"q": "13900005678"})["Location"]).content.decode()
+    assert mentions.spoken_number in page and page.count('class="number"') == 1
+
+
+def sought_at(client: Client, answer: Any) -> bool:
+    """The words stand in the page that the answer leads to, and in no address on the way or on the page."""
+    address = answer["Location"]
+    page = client.get(address).content.decode()
+    assert 'name="q"' in page and 'value="13900005678"' in page
+    addresses = [address, *re.findall(r'(?:href|action|hx-get|hx-post)="([^"]*)"', page)]
+    return not any("5678" in one for one in addresses)
+
+
+def test_a_number_in_the_filters_stands_in_no_address(as_: Callable, recent: Road) -> None:
+    mentions, _other = recent.register(matter="请联系经理 13900005678"), recent.register()
+    client = as_(Role.DISPATCHER)
+    given = {"q": "经理 13900005678", "view": "all", "status": "", "sort": "newest"}
+    rows = client.post("/orders/", given, headers={"HX-Request": "true"})
+    assert rows.content.decode().count("<tr>") == 2
+    pushed = rows["HX-Push-Url"]
+    assert "5678" not in pushed and "sought=" in pushed and "status" not in pushed
+    assert client.get(pushed).context["form"].cleaned_data["q"] == given["q"]
+    assert client.get("/orders/", given)["Location"].partition("sought=")[2]
+    (row,) = table(client, "csv", dict(QueryDict(pushed.partition("?")[2]).items()))[1:]
+    assert row[0] == mentions.number
+
+
+def test_an_address_that_was_tampered_with_opens_nothing(as_: Callable, recent: Road) -> None:
+    recent.register()
+    answer = as_(Role.DISPATCHER).get("/orders/", {"sought": "AES-256-GCM:x:abc"})
+    assert answer.status_code == 400 and "<tr>" not in answer.content.decode()
+
+
+def test_the_log_of_exports_says_who_took_what_and_no_number_of_a_person(
+    as_: Callable, recent: Road, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = as_(Role.SUPERVISOR)
+    with caplog.at_level("INFO"):
+        client.get("/orders.csv", {"q": "13900005678", "status": "closed"})
+    assert recent.cast.of(Role.SUPERVISOR).username in caplog.text and "status=closed" in caplog.text
+    assert "5678" not in caplog.text
+
+
+@pytest.mark.parametrize("query", ["q=13900005678", "sought=AES-256-GCM:x:abc"])
+def test_no_view_keeps_a_number_of_a_person(query: str, as_: Callable) -> None:
+    assert save(as_(Role.DISPATCHER), query=query).status_code == 400
+    assert not SavedView.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["{day}", "{day}-{running}", "{day}{running}"])
+def test_an_order_is_found_by_the_beginning_of_its_number(typed: str, as_: Callable, recent: Road) -> None:
+    order = recent.register()
+    words = typed.format(day=order.number[:6], running=order.number[6:11])
+    page = as_(Role.OPERATOR).get(as_(Role.OPERATOR).post("/find/", {"q": words})["Location"]).content.decode()
+    assert order.spoken_number in page
 
 
 def test_a_telephone_is_found_by_its_index(recent: Road) -> None:

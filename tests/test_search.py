@@ -51,6 +51,12 @@ def found(query: str) -> list[int]:
         "（𠮷野",
         "夜间施工",
         "施工，噪音",
+        "Ａ座３号楼",
+        "ＷｅＣｈａｔ",
+        "９５分贝",
+        "“夜间施工”",
+        '"WeChat 号"',
+        "「噪音」",
     ],
 )
 def test_a_word_of_title_matter_or_place_is_found(query: str, order: WorkOrder) -> None:
@@ -76,7 +82,13 @@ def test_no_character_of_a_query_is_a_wildcard(query: str, stands: bool, order: 
     assert found(query) == ([order.pk] if stands else [])
 
 
-@pytest.mark.parametrize("query", ["", "   ", "\0"])
+@pytest.mark.parametrize("query", ["Ｂ座", "B座", "６号楼", "6号楼", "18号", "🔥", "🔥漏水", "着火🔥"])
+def test_digits_and_letters_of_either_width_and_pictures_are_found(query: str, order: WorkOrder, road: Road) -> None:
+    wide = road.register(matter="望京Ｂ座６号楼，１８号电梯着火🔥漏水")
+    assert found(query) == [wide.pk]
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\0", '""', "“", '" "'])
 def test_an_empty_query_narrows_nothing(query: str, order: WorkOrder) -> None:
     assert len(found(query)) == 2
 
@@ -168,6 +180,9 @@ def test_without_redis_words_are_found_all_the_same(many: WorkOrder, settings: A
         ("夜间施\n工扰民", "施工", "夜间<mark>施\n工</mark>扰民"),
         ("<b>WeChat</b>", "wechat b", "&lt;<mark>b</mark>&gt;<mark>WeChat</mark>&lt;/<mark>b</mark>&gt;"),
         ("噪音噪音", "噪音 音噪", "<mark>噪音</mark><mark>噪音</mark>"),
+        ("Ａ座３号", "a座3", "<mark>Ａ座３</mark>号"),
+        ("噪音&quot;", '"噪音"', "<mark>噪音</mark>&amp;quot;"),
+        ("着火🔥<i>", "🔥", "着火<mark>🔥</mark>&lt;i&gt;"),
         ("50% & 9", "50% 9", "<mark>50%</mark> &amp; <mark>9</mark>"),
         ("夜间施工", "", "夜间施工"),
     ],
@@ -211,6 +226,7 @@ def test_the_tokens_of_a_word_are_among_those_of_every_text_that_holds_it(text: 
         ("", set()),
         ("施工噪音", {"施工", "工噪", "噪音"}),
         ("A座3", {"a座", "座3"}),
+        ("Ａ座３", {"a座", "座3"}),
         ("施\n工", {"施工"}),
         ("a b", {"a", "b"}),
         ("施 a", {"施", "a"}),

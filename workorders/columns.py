@@ -14,8 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from workorders.fields import mask_number
 from workorders.selectors import FilterForm, pressing
 
-# Telephone and identity numbers that somebody wrote into the matter.
-NUMBERS = re.compile(r"(?<!\d)(?:1\d{10}|\d{17}[\dXx]|0\d{2,3}-?\d{7,8})(?!\d)")
+# Telephone and identity numbers that somebody wrote into the matter, in digits of either width, in groups or not.
+NUMBERS = re.compile(
+    r"(?<!\d)(?:[1１]\d{2}[-－ 　]?\d{4}[-－ 　]?\d{4}|\d{17}[\dXxＸｘ]|[0０]\d{2,3}[-－ 　]?\d{7,8})(?!\d)"
+)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     from workorders.models import WorkOrder
     from workorders.permissions import WorkOrderQuerySet
 
+# ０-９Ａ-ｚ as an input method writes them, one to one, so that places in the text stay.
+NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
+ASCII = re.compile("[!-~]")
+# What stands between quotes is one word, blanks and all; an apostrophe is none.
+WORDS = re.compile(r'["“”「」『』]([^"“”「」『』]*)["“”「」『』]|([^\s"“”「」『』]+)')
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 RUNS = re.compile(f"[0-9a-z{HAN}]+")
 # Chinese is written without blanks: a line that breaks inside a word does not end it.
 WRAPPED = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
+# Fewer digits are rather a house number; the day alone has six.
+NUMBER_BEGINS_AT = 6
+ONLY_NUMBER = re.compile(r"[\d\s-]+")
 # A token in more than one of fifty orders: a page of them is soon found by walking (DESIGN §6).
 FREQUENT = 0.02
 FREQUENCIES_KEPT = 600  # seconds; the statistics themselves change by the day
@@ -46,7 +54,7 @@ WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND a
 def cut(text: str) -> set[str]:
     """Every two neighbouring characters of a run of Chinese, letters and digits; a lone one by itself; lower case."""
     found: set[str] = set()
-    for run in RUNS.findall(WRAPPED.sub("", text.lower())):
+    for run in RUNS.findall(WRAPPED.sub("", text.translate(NARROW).lower())):
         found.update(run[start : start + 2] for start in range(max(1, len(run) - 1)))
     return found
 
@@ -56,25 +64,40 @@ def tokens_of(order: "WorkOrder") -> list[str]:
 
 
 def matching(orders: "WorkOrderQuerySet", query: str) -> "WorkOrderQuerySet":
-    """Orders whose title, matter and place together hold every word of the query, or whose number it is."""
+    """Orders whose title, matter and place together hold every word of the query, or whose number it is or begins."""
     held = Q()
-    for word in query.replace("\0", " ").split():
+    for word in words_of(query):
         held &= _held(word)
     number = numbers.typed(query)
-    return orders.filter(held | Q(number=number) if numbers.is_valid(number) else held)
+    if numbers.is_valid(number):
+        return orders.filter(held | Q(number=number))
+    begins = len(number) >= NUMBER_BEGINS_AT and ONLY_NUMBER.fullmatch(query)
+    return orders.filter(held | Q(number__startswith=number) if begins else held)
+
+
+def words_of(query: str) -> list[str]:
+    found = ((quoted or plain).strip() for quoted, plain in WORDS.findall(query.replace("\0", " ")))
+    return [word.translate(NARROW) for word in found if word]
 
 
 def _held(word: str) -> Q:
-    text = Q(title__icontains=word) | Q(matter__icontains=word) | Q(address__icontains=word)
+    text = Q(matter__iregex=_pattern(word))
+    # A pattern costs more than a plain comparison, and only these characters have two widths.
+    for field in ("title", "matter", "address"):
+        text |= Q(**{f"{field}__iregex": _pattern(word)} if ASCII.search(word) else {f"{field}__icontains": word})
     pairs = sorted(token for token in cut(word) if len(token) == 2)
-    if not pairs:
-        return text
-    return _with_tokens(pairs) & (text | Q(matter__iregex=_broken(word)))
+    return _with_tokens(pairs) & text if pairs else text
 
 
-def _broken(word: str) -> str:
-    """The word with line ends between its Chinese characters."""
-    return BETWEEN_HAN.sub(r"\\s*", re.escape(word))
+def _pattern(word: str) -> str:
+    """The word in either width, with line ends between its Chinese characters."""
+    return "".join(map(_character, BETWEEN_HAN.sub("\n", word)))
+
+
+def _character(one: str) -> str:
+    if one == "\n":
+        return r"\s*"
+    return f"(?:{re.escape(one)}|{chr(ord(one) + 0xFEE0)})" if ASCII.fullmatch(one) else re.escape(one)
 
 
 def _with_tokens(pairs: list[str]) -> Q:
@@ -123,7 +146,7 @@ def marked(text: str, query: str) -> SafeString:
 
 
 def _hits(text: str, query: str) -> list[tuple[int, int]]:
-    words = [_broken(word) for word in sorted(query.split(), key=len, reverse=True)]
+    words = [_pattern(word) for word in sorted(words_of(query), key=len, reverse=True)]
     return [match.span() for match in re.finditer("|".join(words), text, re.IGNORECASE)] if words else []
 
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from workorders import columns, export, selectors
 from workorders.refusals import Invalid, NotVisible
+from workorders.views import sought
 from workorders.views.orders import filters
 from workorders.views.request import StaffRequest
 
@@ -23,7 +24,7 @@ def orders(request: StaffRequest, kind: str) -> HttpResponseBase:
     now = timezone.now()
     rows = selectors.listed(request.user, form.cleaned_data, now=now).iterator(export.CHUNK)
     shown = columns.chosen(form.cleaned_data["columns"])
-    logger.info("%s exports orders as %s: %s", request.user.username, kind, request.GET.urlencode())
+    logger.info("%s exports orders as %s: %s", request.user.username, kind, sought.sealed(request.GET).urlencode())
     name = f"{timezone.localtime(now):%Y%m%d-%H%M}.{kind}"
     if kind == "xlsx":
         return FileResponse(

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from workorders import columns, feed, leases, numbers, panels, presence, selectors
 from workorders.columns import ListForm
@@ -16,7 +16,7 @@ from workorders.lifecycle import Step
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
-from workorders.views import saved
+from workorders.views import saved, sought
 from workorders.views.request import StaffRequest, go_to
 
 
@@ -25,21 +25,37 @@ from workorders.views.request import StaffRequest, go_to
 def find(request: StaffRequest) -> HttpResponse:
     """What was typed into the bar: not in an address, for it may be a telephone."""
     typed = request.POST.get("q", "").strip()
-    query = selectors.found_by_stages(request.user, typed) or {"q": typed}
-    return redirect(f"{reverse('orders')}?{urlencode(query)}")
+    known = selectors.found_by_stages(request.user, typed)
+    query = urlencode(known) if known else sought.sealed(request.POST).urlencode()
+    return redirect(f"{reverse('orders')}?{query}")
 
 
 @login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def orders(request: StaffRequest) -> HttpResponse:
-    known = selectors.found_by_stages(request.user, request.GET.get("q", ""))
+    """The filters are posted; the page's address is made of them here."""
+    given = request.POST if request.method == "POST" else request.GET
+    known = selectors.found_by_stages(request.user, given.get("q", ""))
     if known:
         return go_to(request, f"{reverse('orders')}?{urlencode({'view': 'all', **known})}")
+    query = sought.sealed(given)
+    address = f"{reverse('orders')}?{query.urlencode()}"
+    if not request.htmx and (request.method == "POST" or "sought" in query.keys() - given.keys()):
+        return redirect(address)
+    request.GET = query  # type: ignore[assignment]
+    response = _list(request)
+    if request.htmx:
+        response["HX-Push-Url"] = address
+    return response
+
+
+def _list(request: StaffRequest) -> HttpResponse:
     form = filters(request)
     form.is_valid()
     read_until = feed.settled().transaction  # before the rows are read: what comes later is announced
     listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), page=_page(request))
     found = listing.orders
-    if len(found) == 1 and numbers.typed(request.GET.get("q", "")) == found[0].number and not request.htmx:
+    if len(found) == 1 and numbers.typed(form.data.get("q", "")) == found[0].number and not request.htmx:
         return redirect("order", number=found[0].number)
     template = "workorders/_rows.html" if request.htmx else "workorders/list.html"
     shown = columns.chosen(form.cleaned_data.get("columns", []))
@@ -50,7 +66,7 @@ def orders(request: StaffRequest) -> HttpResponse:
 
 
 def filters(request: StaffRequest) -> ListForm:
-    given = request.GET.copy()
+    given = sought.opened(request.GET)
     for name, value in _defaults(request).items():
         given.setdefault(name, value)
     return ListForm(given)
@@ -58,7 +74,7 @@ def filters(request: StaffRequest) -> ListForm:
 
 def _defaults(request: StaffRequest) -> dict[str, str]:
     """Each opens the list on the next thing to do; who searches means all orders, and so does who has nothing to do."""
-    searches = request.GET.get("q") or request.GET.get("caller")
+    searches = any(request.GET.get(name) for name in ("q", "sought", "caller"))
     todo = not searches and selectors.has_work(request.user)
     return {"view": "todo", "sort": "deadline"} if todo else {"view": "all", "sort": "newest"}
 

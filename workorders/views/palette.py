@@ -1,6 +1,5 @@
 """Ctrl+K: pages, orders, views and filters by a few letters. What the page itself offers is found by the page."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +10,18 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
-from workorders import numbers, panels, search
+from workorders import panels, search, selectors
 from workorders.models import Category, Unit, User, WorkOrder
+from workorders.pinyin import spelled
 from workorders.views import saved
 from workorders.views.request import StaffRequest
 
 MOST_ORDERS, MOST_FILTERS = 8, 3
-# Fewer digits are rather a house number; the day alone has six.
-NUMBER_BEGINS_AT = 6
-NUMBER = re.compile(r"[\d\s-]+")
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,10 @@ class Row:
 
 @login_required
 @never_cache
+@require_POST
 def palette(request: StaffRequest) -> HttpResponse:
-    words = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:100]
+    """What was typed is not in the address, for it may be a telephone."""
+    words = " ".join(request.POST.get("q", "").replace("\0", " ").split())[:100]
     found = {
         _("Work orders"): _orders(request.user, words),
         _("Pages of the console"): _pages(request.user, words),
@@ -48,11 +49,12 @@ def palette(request: StaffRequest) -> HttpResponse:
 
 
 def _pages(user: User, words: str) -> list[Row]:
+    """By name, address or pinyin: the keyboard may stand on Latin letters."""
     pages = [Row(_("Work orders"), reverse("orders"), "list-details")]
     pages += [Row(str(entry.label), reverse(entry.url_name), entry.icon) for entry in panels.entries_of(user)]
     if user.is_staff:
         pages.append(Row(_("Administration"), reverse("admin:index"), "settings"))
-    return [page for page in pages if _holds(words, page.label, page.address)]
+    return [page for page in pages if _holds(words, page.label, page.address, spelled(page.label))]
 
 
 def _orders(user: User, words: str) -> list[Row]:
@@ -63,10 +65,13 @@ def _orders(user: User, words: str) -> list[Row]:
 
 
 def _wanted(user: User, words: str) -> Any:
-    orders, number = WorkOrder.objects.visible_to(user), numbers.typed(words)
-    if len(number) >= NUMBER_BEGINS_AT and NUMBER.fullmatch(words):
-        return orders.filter(number__startswith=number)
-    return search.matching(orders, words)
+    """As the search bar finds them."""
+    orders, known = WorkOrder.objects.visible_to(user), selectors.found_by_stages(user, words)
+    if known is None:
+        return search.matching(orders, words)
+    form = selectors.FilterForm(known)
+    form.is_valid()
+    return selectors.narrowed(orders, user, form.cleaned_data, timezone.now())
 
 
 def _page(order: WorkOrder) -> str:

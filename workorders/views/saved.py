@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from workorders.columns import ListForm
 from workorders.models import SavedView, User
 from workorders.refusals import Invalid, NotVisible
+from workorders.views import sought
 from workorders.views.request import StaffRequest
 
 MOST = 30
@@ -29,6 +30,8 @@ class SaveForm(forms.Form):
     def clean_query(self) -> str:
         """Only what the list knows: a view must not become a way to anywhere else."""
         given = QueryDict(self.cleaned_data["query"])
+        if "sought" in given or sought.is_personal(given.get("q", "")):
+            raise forms.ValidationError(_("A view does not keep a number that may be a person's."))
         form = ListForm(given)
         if not form.is_valid():
             raise forms.ValidationError([error for errors in form.errors.values() for error in errors])

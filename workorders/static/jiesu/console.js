@@ -37,9 +37,22 @@
     if (!document.hidden) document.querySelectorAll("[data-pauses]").forEach((one) => htmx.trigger(one, "look"));
   });
 
-  document.addEventListener("htmx:after:swap", () => {
+  // Read out, once: what a page says when it comes, and how many a filter has left.
+  const READ = 5000; // milliseconds
+  const say = (text) => {
+    const said = document.getElementById("said");
+    setTimeout(() => (said.textContent = text), 200);
+    setTimeout(() => (said.textContent = ""), READ);
+  };
+  const messages = document.getElementById("messages")?.innerText.trim();
+  if (messages) say(messages);
+
+  document.addEventListener("htmx:after:swap", (event) => {
     tick();
     count();
+    const rows = event.detail.ctx?.target?.id === "rows" && document.getElementById("rows");
+    if (rows) say(rows.dataset.said);
+    if (rows && document.activeElement === document.body) rows.focus({ preventScroll: true });
     const form = document.querySelector("#step form");
     if (!form || form.dataset.seen) return;
     form.dataset.seen = "yes";
@@ -49,11 +62,22 @@
 
   document.querySelector(".stepper .now")?.scrollIntoView({ inline: "center", block: "nearest" });
 
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.defaultPrevented || !event.target.closest("#step")) return;
-    const name = document.querySelector("#step form")?.action;
+  // What is closed gives the focus back to what opened it.
+  const leave = () => {
+    const form = document.querySelector("#step form"), path = form && new URL(form.action).pathname;
     document.getElementById("step").replaceChildren();
-    [...document.querySelectorAll("a[data-step]")].find((one) => one.href === name)?.focus();
+    [...document.querySelectorAll("a[data-step]")].find((one) => one.pathname === path)?.focus();
+  };
+  const OPEN = "details:is(.me, .drop)[open]";
+  const closeOthers = (target) => {
+    for (const open of document.querySelectorAll(OPEN)) if (!open.contains(target)) open.open = false;
+  };
+  document.addEventListener("focusin", (event) => closeOthers(event.target));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    const open = event.target.closest(OPEN);
+    if (open) open.open = false, open.querySelector("summary").focus();
+    else if (event.target.closest("#step")) leave();
   });
   document.addEventListener("click", (event) => {
     if (event.target.closest("#theme")) {
@@ -62,12 +86,13 @@
       localStorage.setItem("theme", theme);
     }
     const cancel = event.target.closest("#step [data-cancel]");
-    if (cancel && document.querySelector(".stepper")) event.preventDefault(), document.getElementById("step").replaceChildren();
+    if (cancel && document.querySelector(".stepper")) event.preventDefault(), leave();
     const chip = event.target.closest("[data-clear]");
     const filters = document.getElementById("filters");
-    if (chip && filters) event.preventDefault(), filters.elements[chip.dataset.clear].value = "", filters.requestSubmit();
-    for (const open of document.querySelectorAll("details:is(.me, .drop)[open]")) {
-      if (!open.contains(event.target)) open.open = false;
+    if (chip && filters) {
+      const field = filters.elements[chip.dataset.clear];
+      event.preventDefault(), (field.value = ""), field.focus(), filters.requestSubmit();
     }
+    closeOthers(event.target);
   });
 })();

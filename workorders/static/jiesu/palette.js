@@ -6,6 +6,8 @@
   const PAUSE = 150; // milliseconds between two letters of somebody who types
   let timer = null, running = null;
 
+  // The one that holds now: it changes with every log-in, also in another tab.
+  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || document.querySelector("[name=csrfmiddlewaretoken]").value;
   const options = () => [...list.querySelectorAll("[role=option]")];
   const current = () => list.querySelector("[aria-selected=true]");
   const choose = (option) => {
@@ -45,11 +47,13 @@
     const mine = (running = new AbortController());
     dialog.classList.add("asking");
     try {
-      const headers = { "HX-Request": "true", "HX-Current-URL": location.href };
-      const answer = await fetch(`${dialog.dataset.source}?q=${encodeURIComponent(input.value)}`, { signal: mine.signal, headers });
+      const headers = { "HX-Request": "true", "HX-Current-URL": location.href, "X-CSRFToken": token() };
+      const body = new URLSearchParams({ q: input.value });
+      const answer = await fetch(dialog.dataset.source, { method: "POST", body, signal: mine.signal, headers });
       const html = await answer.text();
-      if (answer.status === 401) dialog.close(), (document.getElementById("logged-out").innerHTML = html);
+      if ([401, 403].includes(answer.status)) dialog.close(), (document.getElementById("logged-out").innerHTML = html);
       else if (answer.ok) show(html);
+      else said.textContent = document.getElementById("words").dataset.busy;
     } catch (error) {
       if (error.name !== "AbortError") said.textContent = document.getElementById("offline").dataset.words;
     } finally {
