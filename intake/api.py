@@ -19,6 +19,7 @@ from intake.shown import CallSerializer, ProgressSerializer, progress, screen_po
 from workorders import numbers
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
+from workorders.api.errors import invalid
 from workorders.api.idempotency import idempotent
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope
@@ -50,6 +51,12 @@ class AppealForm(RegistrationForm):
         required=False,
         help_text=_("Sent again, it is the same appeal and is answered with the same order."),
     )
+    call_id = forms.CharField(
+        label=_("Id of the call it came by"),
+        max_length=100,
+        required=False,
+        help_text=_("As this system announced it by POST /calls/."),
+    )
 
 
 class CallForm(forms.Form):
@@ -78,8 +85,9 @@ class Appeals(ApiView):
     @idempotent
     def post(self, request: Request) -> Response:
         actor = operator(request)
-        given = _given(request, AppealForm)
-        appeal, is_new = take(Voice(source=source_of(actor), **given), actor=actor)
+        given, source = _given(request, AppealForm), source_of(actor)
+        call = _announced(source, given.pop("call_id", ""))
+        appeal, is_new = take(Voice(source=source, call=call, **given), actor=actor)
         address = reverse("api_appeal", kwargs={"number": appeal.order.number}, request=request)
         return Response(progress(appeal), status=201 if is_new else 200, headers={"Location": address})
 
@@ -127,6 +135,15 @@ def operator(request: Request) -> User:
 def source_of(actor: User) -> str:
     """Nobody can bring an appeal in another's name, or read it."""
     return actor.username[:60]
+
+
+def _announced(source: str, call_id: str) -> Call | None:
+    if not call_id:
+        return None
+    call = Call.objects.filter(source=source, call_id=call_id).first()
+    if call is None:
+        raise invalid({"call_id": [str(_("This system has announced no call with this id."))]})
+    return call
 
 
 def _given(request: Request, form: type[forms.Form]) -> dict[str, Any]:

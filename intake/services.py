@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from intake.models import Appeal, Complainant
+from intake import calls
+from intake.models import Appeal, Call, Complainant
 from workorders import transitions
 from workorders.attachments import attach
 from workorders.lifecycle import Grade, Kind, Status
@@ -46,6 +47,7 @@ class Voice:
     files: Sequence[UploadedFile] = ()
     source: str = ""
     source_id: str = ""
+    call: Call | None = None
 
 
 @transaction.atomic
@@ -87,8 +89,11 @@ def take_and_accept(voice: Voice, *, actor: "User") -> tuple[Appeal, bool]:
 
 
 def _keep(voice: Voice, order: "WorkOrder", now: datetime) -> Appeal:
+    if voice.call:
+        calls.file(voice.call, now=now)
     return Appeal.objects.create(
         order=order,
+        call=voice.call,
         complainant=_complainant(voice),
         channel=voice.channel,
         anonymous_to_unit=voice.anonymous_to_unit,
