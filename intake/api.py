@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from intake import calls
 from intake.forms import RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, take
@@ -63,7 +64,12 @@ class CallForm(forms.Form):
     call_id = forms.CharField(label=_("Id in the telephone system"), max_length=100)
     phone = RegistrationForm.base_fields["phone"]
     line = forms.CharField(label=_("Line that was called"), max_length=40, required=False)
-    agent = forms.CharField(label=_("User name of the operator it goes to"), max_length=150, required=False)
+    agent = forms.CharField(
+        label=_("User name of the operator it goes to"),
+        max_length=150,
+        required=False,
+        help_text=_("Announced again for another one, it rings there."),
+    )
     started_at = forms.DateTimeField(label=_("Started at"), required=False, help_text=_("Now, where it is not given"))
 
     def clean_started_at(self) -> datetime | None:
@@ -122,6 +128,8 @@ class Calls(ApiView):
         given = _given(request, CallForm)
         kept = {"started_at": now, "announced_at": now, **given}
         call, is_new = Call.objects.get_or_create(source=source_of(actor), call_id=kept.pop("call_id"), defaults=kept)
+        if not is_new:
+            calls.put_through(call, kept.get("agent", ""), now=now)
         return Response(screen_pop(call, actor), status=201 if is_new else 200)
 
 

@@ -42,6 +42,12 @@ def _theirs(user: "User", now: datetime) -> QuerySet[Call]:
     return Call.objects.filter(mine, announced_at__gt=now - OPENS_FOR)
 
 
+def put_through(call: Call, agent: str, *, now: datetime) -> None:
+    """Announced again for another operator, at whose desk it rings from now on."""
+    if agent and agent != call.agent:
+        Call.objects.filter(pk=call.pk).update(agent=agent, announced_at=now, opened_at=None)
+
+
 def file(call: Call, *, now: datetime) -> None:
     """It became an appeal, and stays as long as that."""
     Call.objects.filter(pk=call.pk, filed_at=None).update(filed_at=now)

@@ -19,7 +19,7 @@ from intake.forms import DeskForm, RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, add_to, take, take_and_accept
 from workorders import advice, numbers
-from workorders.lifecycle import ClockKind, Role
+from workorders.lifecycle import ClockKind, Role, Status
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible, Refused
 from workorders.templatetags.console import moment
@@ -89,6 +89,10 @@ def _known_already(appeal: Appeal) -> str:
 
 def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
     add_to(order, voice, actor=request.user)
+    if order.status == Status.INCOMPLETE:
+        told = _("The correction of %(number)s is recorded. Decide on the order now.")
+        messages.success(request, told % {"number": order.spoken_number})
+        return reverse("triage", args=[order.number])
     messages.success(request, _("Added to %(number)s.") % {"number": order.spoken_number})
     return reverse("reception")
 

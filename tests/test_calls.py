@@ -129,6 +129,21 @@ def test_calls_cost_the_order_page_no_question_more(
     assert counts[0] == counts[1] == counts[2]
 
 
+def test_a_call_put_through_to_another_operator_rings_there_and_no_more_here(
+    channel: Machine, operator: Client, cast: Cast
+) -> None:
+    call = announce(channel, cast, agent="somebody")
+    Call.objects.update(opened_at=timezone.now(), announced_at=timezone.now() - calls.RINGS_FOR)
+    assert operator.get("/reception/ringing/").status_code == 204
+    through = {"call_id": "pbx-1", "phone": PHONE, "agent": cast.of(Role.OPERATOR).username}
+    for _twice in range(2):
+        assert channel.send("/calls/", through).status_code == 200
+        assert "138****1234" in operator.get("/reception/ringing/").content.decode()
+    assert operator.get(DESK, {"call": "pbx-1"}).context["call"] == call
+    channel.send("/calls/", through)
+    assert operator.get("/reception/ringing/").status_code == 204, "the same announcement rings no second time"
+
+
 # Forgotten
 
 
