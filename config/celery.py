@@ -69,6 +69,7 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "prune calls": {"task": "intake.tasks.prune_calls", "schedule": 3600.0, "options": {"expires": 3600}},
     "open missing callbacks": {
         "task": "evaluation.tasks.open_missing_callbacks",
         "schedule": 60.0,

@@ -147,6 +147,7 @@ class Life:
             title=texts["title"],
             kind=texts["kind"],
             channel=texts["channel"],
+            green_channel=texts.get("green_channel", ""),
             category=self.matter.category,
             area=self.matter.area,
             address=self.matter.place,

@@ -179,6 +179,8 @@ NOTICE_MAIL_FILE = os.environ.get("NOTICE_MAIL_FILE", "")
 # Where messages to complainants go: the address of an SMS gateway for apprise, with {recipient} for the telephone and
 # {message} for the message's number. Without it they wait in the outbox.
 COMPLAINANT_GATEWAY = os.environ.get("COMPLAINANT_GATEWAY", "")
+# Days after which a call that became no appeal is forgotten.
+CALLS_KEPT_DAYS = int(os.environ.get("CALLS_KEPT_DAYS", "30"))
 
 OAUTH2_PROVIDER_APPLICATION_MODEL = "dispatch.ApiClient"
 OAUTH2_PROVIDER = {

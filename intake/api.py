@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from intake import calls
 from intake.forms import RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, take
@@ -20,6 +21,7 @@ from workorders import numbers
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
 from workorders.api.examples import POP, PROGRESS, answered
+from workorders.api.errors import invalid
 from workorders.api.idempotency import idempotent
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope
@@ -51,13 +53,24 @@ class AppealForm(RegistrationForm):
         required=False,
         help_text=_("Sent again, it is the same appeal and is answered with the same order."),
     )
+    call_id = forms.CharField(
+        label=_("Id of the call it came by"),
+        max_length=100,
+        required=False,
+        help_text=_("As this system announced it by POST /calls/."),
+    )
 
 
 class CallForm(forms.Form):
     call_id = forms.CharField(label=_("Id in the telephone system"), max_length=100)
     phone = RegistrationForm.base_fields["phone"]
     line = forms.CharField(label=_("Line that was called"), max_length=40, required=False)
-    agent = forms.CharField(label=_("User name of the operator it goes to"), max_length=150, required=False)
+    agent = forms.CharField(
+        label=_("User name of the operator it goes to"),
+        max_length=150,
+        required=False,
+        help_text=_("Announced again for another one, it rings there."),
+    )
     started_at = forms.DateTimeField(label=_("Started at"), required=False, help_text=_("Now, where it is not given"))
 
     def clean_started_at(self) -> datetime | None:
@@ -85,8 +98,9 @@ class Appeals(ChannelView):
     @idempotent
     def post(self, request: Request) -> Response:
         actor = operator(request)
-        given = _given(request, AppealForm)
-        appeal, is_new = take(Voice(source=source_of(actor), **given), actor=actor)
+        given, source = _given(request, AppealForm), source_of(actor)
+        call = _announced(source, given.pop("call_id", ""))
+        appeal, is_new = take(Voice(source=source, call=call, **given), actor=actor)
         address = reverse("api_appeal", kwargs={"number": appeal.order.number}, request=request)
         return Response(progress(appeal), status=201 if is_new else 200, headers={"Location": address})
 
@@ -122,6 +136,8 @@ class Calls(ChannelView):
         given = _given(request, CallForm)
         kept = {"started_at": now, "announced_at": now, **given}
         call, is_new = Call.objects.get_or_create(source=source_of(actor), call_id=kept.pop("call_id"), defaults=kept)
+        if not is_new:
+            calls.put_through(call, kept.get("agent", ""), now=now)
         return Response(screen_pop(call, actor), status=201 if is_new else 200)
 
 
@@ -135,6 +151,15 @@ def operator(request: Request) -> User:
 def source_of(actor: User) -> str:
     """Nobody can bring an appeal in another's name, or read it."""
     return actor.username[:60]
+
+
+def _announced(source: str, call_id: str) -> Call | None:
+    if not call_id:
+        return None
+    call = Call.objects.filter(source=source, call_id=call_id).first()
+    if call is None:
+        raise invalid({"call_id": [str(_("This system has announced no call with this id."))]})
+    return call
 
 
 def _given(request: Request, form: type[forms.Form]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db.models import Count, Prefetch, Q
 
 from intake.models import Appeal, Complainant
 from workorders.fields import mask_number, normal_phone
-from workorders.lifecycle import OPEN
+from workorders.lifecycle import OPEN, Status
 from workorders.models import Clock, User, WorkOrder
 
 if TYPE_CHECKING:
@@ -64,9 +64,11 @@ def of_phone(phone: str, user: User) -> Caller:
 
 
 def orders_of(people: Iterable[Complainant], user: User) -> "WorkOrderQuerySet":
-    """What these people asked for, as far as the user may see it."""
-    asked = Appeal.objects.filter(complainant__in=[person.pk for person in people])
-    return WorkOrder.objects.visible_to(user).filter(pk__in=asked.values("order"))
+    """What these people asked for, as far as the user may see it; of what was merged 并单, the order it goes on in."""
+    theirs = Appeal.objects.filter(complainant__in=[person.pk for person in people]).order_by()
+    orders, asked = WorkOrder.objects.visible_to(user), theirs.values("order")
+    parents = orders.filter(pk__in=asked, status=Status.MERGED).order_by().values("parent")
+    return orders.filter(pk__in=asked.union(parents)).exclude(status=Status.MERGED)
 
 
 def _last(theirs: "WorkOrderQuerySet") -> Any:

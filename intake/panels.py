@@ -10,7 +10,7 @@ from intake import confidence
 from intake.models import Appeal
 from workorders.fields import mask_name
 from workorders.lifecycle import Role
-from workorders.models import WorkOrder
+from workorders.models import Unit, WorkOrder
 from workorders.panels import MenuEntry, Panel, add_entry, add_panel
 
 
@@ -21,7 +21,8 @@ def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     people += [{"name": confidence.relay_note()}] if hidden else []
     voices = [(appeal, "" if appeal.complainant_id in hidden else _speaker(appeal, looked)) for appeal in found]
     merged = len({appeal.order_id for appeal in found} - {order.pk})
-    return {"voices": voices, "people": people, "looked": looked, "order": order, "merged": merged}
+    shown = {"voices": voices, "people": people, "looked": looked, "order": order, "merged": merged}
+    return {**shown, "of_hotline": bool(user.unit and user.unit.kind == Unit.Kind.CITY)}
 
 
 def _speaker(appeal: Any, looked: bool) -> str:
@@ -32,8 +33,8 @@ def appeals_under(order: Any) -> Any:
     """Its own and those of what was merged into it 并单: who asked first, and everybody who asked for the same."""
     # Whoever sees the order sees what was brought under it: there it is answered.
     orders = WorkOrder.objects.visible_to(None).filter(Q(pk=order.pk) | Q(parent=order.pk))
-    found = Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order")
-    return found.defer("order__tokens", "order__matter")
+    found = Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order", "call")
+    return found.defer("order__tokens", "order__matter", "call__phone")
 
 
 def add() -> None:

@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from intake.models import Appeal, Complainant
+from intake import calls
+from intake.models import Appeal, Call, Complainant
 from workorders import transitions
 from workorders.attachments import attach
 from workorders.lifecycle import Grade, Kind, Status
@@ -46,6 +47,7 @@ class Voice:
     files: Sequence[UploadedFile] = ()
     source: str = ""
     source_id: str = ""
+    call: Call | None = None
 
 
 @transaction.atomic
@@ -65,13 +67,15 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
 def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | None = None) -> Appeal:
     """补充诉求: what is said of a running order stands under it as an appeal of its own, and the ledger tells it.
 
+    Where a correction is awaited, this is it: nothing closes for want of what the caller has just said.
     Brought twice (the same `source` and `source_id`) it is added once.
     """
     known = _known(voice)
     if known:
         return known
     now = now or timezone.now()
-    transitions.perform(order.pk, "note", actor=actor, now=now, files=voice.files, text=_note_of(voice))
+    step = "correct" if order.status == Status.INCOMPLETE else "note"
+    transitions.perform(order.pk, step, actor=actor, now=now, files=voice.files, text=_note_of(voice))
     return _keep(voice, order, now)
 
 
@@ -87,8 +91,11 @@ def take_and_accept(voice: Voice, *, actor: "User") -> tuple[Appeal, bool]:
 
 
 def _keep(voice: Voice, order: "WorkOrder", now: datetime) -> Appeal:
+    if voice.call:
+        calls.file(voice.call, now=now)
     return Appeal.objects.create(
         order=order,
+        call=voice.call,
         complainant=_complainant(voice),
         channel=voice.channel,
         anonymous_to_unit=voice.anonymous_to_unit,
@@ -147,11 +154,16 @@ def _facts(voice: Voice) -> dict[str, Any]:
 
 
 def _complainant(voice: Voice) -> Complainant | None:
-    """The same telephone and name is the same person; without a telephone everybody is somebody new."""
-    given = {"name": voice.name, "phone": voice.phone, "identity": voice.identity, "address": voice.home}
-    if not any(given.values()):
-        return None
-    for known in Complainant.by_phone(voice.phone):
-        if voice.name in ("", known.name):
+    """The same telephone and name is the same person; without a telephone everybody is somebody new.
+
+    What somebody says of themselves for the first time, or anew, is kept of now on: what they left out before, for a
+    unit that was not to know them perhaps, stays left out there.
+    """
+    typed = {"name": voice.name, "phone": voice.phone, "identity": voice.identity, "address": voice.home}
+    given = {field: value for field, value in typed.items() if value}
+    same = [known for known in Complainant.by_phone(voice.phone).order_by("-pk") if voice.name in ("", known.name)]
+    for known in same:
+        if all(getattr(known, field) == given[field] for field in given if field != "phone"):
             return known
-    return Complainant.objects.create(**given)
+    before = same[0].shown if same else {}
+    return Complainant.objects.create(**{**before, **given}) if given else None

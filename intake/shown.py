@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from intake import callers, confidence, panels
+from intake import callers, calls, confidence, panels
 from intake.models import Appeal, Call, Complainant
 from workorders.api.serializers import CodeOf
 from workorders.fields import mask_number
@@ -70,6 +70,9 @@ class CallSerializer(serializers.Serializer[Any]):
     caller = CallerSerializer()
     history = HistorySerializer()
     open_orders = OpenOrderSerializer(many=True, help_text=_("The newest 20"))
+    became = serializers.ListField(
+        child=serializers.CharField(), help_text=_("Numbers of the orders that this call became or was added to")
+    )
 
 
 class ComplainantSerializer(serializers.Serializer[Any]):
@@ -138,6 +141,7 @@ def screen_pop(call: Call, actor: User) -> dict[str, Any]:
         "caller": {"known": bool(people), "name": name, "phone": mask_number(call.phone)},
         "history": counts,
         "open_orders": theirs.filter(status__in=OPEN).select_related("lead_unit").defer("tokens")[:SHOWN],
+        "became": list(calls.orders_of(call, actor).values_list("number", flat=True)),
     }
     return dict(CallSerializer(shown).data)
 

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from intake import corrections, outbox
+from intake import calls, corrections, outbox
 
 
 @shared_task
@@ -12,3 +12,8 @@ def work_off_corrections() -> None:
 @shared_task
 def send_messages() -> None:
     outbox.send(timezone.now())
+
+
+@shared_task
+def prune_calls() -> None:
+    calls.prune(timezone.now())

@@ -19,7 +19,7 @@ from intake.forms import DeskForm, RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, add_to, take, take_and_accept
 from workorders import advice, numbers
-from workorders.lifecycle import ClockKind, Role
+from workorders.lifecycle import ClockKind, Role, Status
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible, Refused
 from workorders.templatetags.console import moment
@@ -37,7 +37,7 @@ def desk(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         return _file(request)
     call = calls.opened(request.GET.get("call", ""), request.user, now=timezone.now())
-    form = DeskForm(initial={"phone": call.phone if call else ""})
+    form = DeskForm(initial={"phone": call.phone, "call_key": call.pk} if call else {})
     return _shown(request, form, call)
 
 
@@ -74,8 +74,9 @@ def _done(request: StaffRequest, form: DeskForm) -> str:
 def _voice(form: DeskForm, request: StaffRequest) -> Voice:
     known = {field.name for field in fields(Voice)}
     given = {name: value for name, value in form.cleaned_data.items() if name in known and value not in (None, "")}
-    token = form.cleaned_data["token"]
-    return Voice(source=request.user.username[:60], source_id=str(token or ""), **given)
+    token, call_key = form.cleaned_data["token"], form.cleaned_data["call_key"]
+    call = calls.held(call_key, request.user, now=timezone.now())
+    return Voice(source=request.user.username[:60], source_id=str(token or ""), call=call, **given)
 
 
 def _known_already(appeal: Appeal) -> str:
@@ -88,6 +89,10 @@ def _known_already(appeal: Appeal) -> str:
 
 def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
     add_to(order, voice, actor=request.user)
+    if order.status == Status.INCOMPLETE:
+        told = _("The correction of %(number)s is recorded. Decide on the order now.")
+        messages.success(request, told % {"number": order.spoken_number})
+        return reverse("triage", args=[order.number])
     messages.success(request, _("Added to %(number)s.") % {"number": order.spoken_number})
     return reverse("reception")
 
@@ -131,7 +136,8 @@ def _shown(request: StaffRequest, form: DeskForm, call: Call | None, status: int
 def _around(request: StaffRequest, form: DeskForm, call: Call | None) -> dict[str, Any]:
     phone = str(form["phone"].value() or "")
     known = callers.of_phone(phone, request.user) if phone and "phone" not in form.errors else None
-    return {"caller": known, "call": call}
+    became = calls.orders_of(call, request.user) if call else ()
+    return {"caller": known, "call": call, "became": became}
 
 
 @for_hotline(Role.OPERATOR)

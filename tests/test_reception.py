@@ -193,6 +193,41 @@ def test_the_caller_is_known_by_the_number_and_stays_masked(operator: Client, re
     assert page.count('aria-keyshortcuts="Alt+U"') == 1, "one key, one order"
 
 
+def test_who_asked_for_what_was_merged_finds_the_order_it_goes_on_in(operator: Client, recent: Road) -> None:
+    parent = recent._parent = recent.to("handling", phone="13900009999", matter="主单")
+    recent.act(recent.register(matter="并入的"), "merge")
+    page = known(operator)
+    assert [int(number) for number in page.replace("</dd>", "<dd>").split("<dd>")[1::2]][:2] == [1, 1]
+    assert f'value="{parent.number}"' in page, "new words go there"
+    assert "并入的" not in page
+
+
+def test_what_callers_say_of_themselves_anew_is_kept_and_what_they_left_out_before_is_not_filled_in(
+    operator: Client,
+) -> None:
+    said = [
+        {"name": "", "phone": PHONE},
+        {"name": "李华", "phone": PHONE},
+        {"name": "", "phone": PHONE, "home": "幸福里3号楼"},
+        {"name": "李华", "phone": PHONE, "identity": "110101199001011234"},
+        {"name": "李华", "phone": PHONE, "home": "幸福里3号楼"},
+    ]
+    for one in said:
+        file(operator, **one)
+    people = [appeal.complainant for appeal in Appeal.objects.order_by("pk").select_related("complainant")]
+    kept = [(one.name, one.identity, one.address) for one in people if one]
+    identity, home = "110101199001011234", "幸福里3号楼"
+    assert kept == [
+        ("", "", ""),
+        ("李华", "", ""),
+        ("李华", "", home),
+        ("李华", identity, home),
+        ("李华", identity, home),
+    ]
+    assert people[3] == people[4]
+    assert "5" in known(operator)
+
+
 def test_a_number_nobody_called_from_and_one_that_is_none(operator: Client) -> None:
     assert "<dd>" not in known(operator)
     assert "alert-danger" in known(operator, "abc")
@@ -240,6 +275,18 @@ def test_urging_takes_one_press_and_new_words_join_the_running_order(operator: C
     added = order.appeals.last()
     assert (order.appeals.count(), added.words, added.complainant) == (2, "今天又停电了", Complainant.objects.get())
     assert "今天又停电了" in order.events.get(step="note").data["text"]
+
+
+def test_what_is_added_to_an_order_that_awaits_a_correction_is_the_correction(operator: Client, recent: Road) -> None:
+    order = recent.to("incomplete")
+    assert "登记补正" in known(operator)
+    answer = file(operator, act=order.number, category="", matter="是3号楼2单元门口")
+    assert answer["Location"] == f"/reception/{order.number}/", "to be decided while the caller is on the line"
+    order = WorkOrder.objects.get()
+    assert (order.status, order.appeals.last().words) == (Status.REGISTERED, "是3号楼2单元门口")
+    correction = order.corrections.get()
+    assert (correction.end, correction.next_at) == ("supplied", None), "it is not closed any more"
+    assert "是3号楼2单元门口" in order.events.get(step="correct").data["text"]
 
 
 def test_very_long_words_are_kept_whole_by_the_appeal(operator: Client, recent: Road) -> None:

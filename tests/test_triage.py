@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
 from dispatch.models import Assignment
+from intake import triage_queue
 from intake.models import Appeal
 from intake.shown import appeals_of
 from tests.queries import queries_of
@@ -157,6 +158,33 @@ def test_the_queue_shows_what_waits_the_most_pressing_first(as_: Callable[..., C
     assert "Web" in shown
     assert "reminded 0 times" in shown
     assert accepted.title not in shown
+
+
+def test_grade_goes_first_then_the_green_channel_then_the_deadline(as_: Callable[..., Client], recent: Road) -> None:
+    plain = recent.register(matter="先登记的普通件")
+    complex_one = recent.register(matter="复杂的绿色通道", grade="complex", green_channel="disabled")
+    parent = recent.parent
+    recent.act(recent.register(matter="老人的", green_channel="elderly"), "merge")
+    elderly = recent.register(matter="后登记的老人件", green_channel="elderly")
+    utility = recent.register(matter="水电气热", grade="utility")
+    danger = recent.register(matter="危险的", grade="emergency")
+    client = as_(Role.OPERATOR)
+    page = client.get("/reception/queue/", headers={"Accept-Language": "en"})
+    due = [danger.pk, utility.pk, parent.pk, elderly.pk, plain.pk, complex_one.pk]
+    assert [order.pk for order in page.context["orders"]] == due
+    assert page.content.decode().count("Green channel") == 3
+    given = [client.post("/reception/queue/next/").headers["Location"] for _time in due]
+    assert given == [f"/reception/{WorkOrder.objects.get(pk=pk).number}/" for pk in due]
+
+
+def test_the_queue_finds_the_green_channel_by_its_own_index(recent: Road) -> None:
+    recent.register(green_channel="elderly")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        plan = triage_queue.to_decide(recent.cast.of(Role.OPERATOR)).explain()
+    assert plan.count("appeal_in_green_channel") == 2
+    assert "Seq Scan on intake_appeal" not in plan
 
 
 def test_the_queue_asks_the_same_number_of_questions_whatever_waits(as_: Callable[..., Client], recent: Road) -> None:

@@ -26,6 +26,10 @@ class Appeal(models.Model):
     complainant = models.ForeignKey(
         "Complainant", models.PROTECT, null=True, related_name="appeals", verbose_name=_("complainant")
     )
+    # 来电: none where it came by another channel, or the telephone system announces nothing.
+    call = models.ForeignKey(
+        "Call", models.PROTECT, null=True, related_name="appeals", verbose_name=_("call"), db_index=False
+    )
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
     words = models.TextField(_("original words"))
     received_at = models.DateTimeField(_("received at"))
@@ -45,6 +49,10 @@ class Appeal(models.Model):
         verbose_name = _("appeal")
         verbose_name_plural = _("appeals")
         ordering = ["received_at", "id"]
+        indexes = [
+            models.Index(fields=["call"], condition=models.Q(call__isnull=False), name="appeal_of_call"),
+            models.Index(fields=["order"], condition=~models.Q(green_channel=""), name="appeal_in_green_channel"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["source", "source_id"], condition=~models.Q(source_id=""), name="appeal_taken_once"

@@ -15,15 +15,18 @@ class Call(models.Model):
     agent = models.CharField(_("operator it goes to"), max_length=150, blank=True)
     started_at = models.DateTimeField(_("started at"))
     announced_at = models.DateTimeField(_("announced at"))
-
     opened_at = models.DateTimeField(_("opened at the desk at"), null=True, blank=True)
+    filed_at = models.DateTimeField(_("first became an appeal at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["source", "call_id"], name="call_announced_once")]
-        indexes = [models.Index(fields=["agent", "-id"], name="call_by_agent")]
+        indexes = [
+            models.Index(fields=["agent", "-id"], name="call_by_agent"),
+            models.Index(fields=["announced_at"], condition=models.Q(filed_at=None), name="call_without_appeal"),
+        ]
 
     def __str__(self) -> str:
         return self.call_id
