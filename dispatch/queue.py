@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Prefetch, Q, Subquery, When
+from django.db.models import Case, Count, F, OuterRef, Prefetch, Subquery, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 
 from dispatch import meetings
-from dispatch.models import Meeting, Opinion
 from intake.models import Appeal
 from workorders import leases
 from workorders.lifecycle import ClockKind, Grade, Status
@@ -36,10 +35,7 @@ def waiting(user: "User") -> Any:
 
 
 def ready(user: "User", *, now: datetime) -> Any:
-    """Without those whose meeting still waits for the hour it is held at or, in writing, for opinions."""
-    silent = Exists(Opinion.objects.filter(meeting=OuterRef("pk"), at=None))
-    held_open = Meeting.objects.filter(order=OuterRef("pk"), concluded_at=None)
-    return waiting(user).exclude(Exists(held_open.filter(Q(held_at__gt=now) | Q(silent, held_at=None))))
+    return waiting(user).exclude(meetings.not_heard(user, now))
 
 
 def sorted_by_need(orders: Any, kind: str) -> Any:

@@ -69,6 +69,14 @@ def test_who_was_not_reached_comes_again_in_the_other_half_of_the_day_and_not_be
     assert callback_queue.later(agents[0], again) == []
 
 
+def test_the_list_s_next_one_waits_for_the_next_attempt_as_the_desk_does(road: Road, agents: list[User]) -> None:
+    order = tried(road, road.to("callback"))
+    again = callback(order).next_attempt_at
+    assert again is not None
+    assert leases.next_for(agents[0], now=again - timedelta(seconds=1)) is None
+    assert leases.next_for(agents[0], now=again) == order
+
+
 def test_an_agreed_time_goes_before_the_wait_of_the_policy_and_before_a_later_deadline(
     road: Road, agents: list[User]
 ) -> None:

@@ -125,6 +125,11 @@ def test_an_order_in_a_meeting_is_nobodys_next_before_it_was_heard(
     now = at("2026-03-11T15:01") if over else road.now
     assert queue.next_one(user, now=now) == (order if turn else None)
     assert queue.rows(user) == [order], "it stands in the queue all the same"
+    Lease.objects.all().delete()
+    assert leases.next_for(user, now=now) == (order if turn else None), "the list gives what the desk gives"
+    participant = road.cast.of(Role.HANDLER, road.co_unit)
+    Lease.objects.all().delete()
+    assert leases.next_for(participant, now=now) == (None if answered else order), "the meeting waits for them"
 
 
 def test_the_desk_opens_on_the_next_order_and_goes_on_after_the_dispatch(as_: Callable, recent: Road) -> None:
