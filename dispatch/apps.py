@@ -59,6 +59,7 @@ class DispatchConfig(AppConfig):
         stages.sharing(meetings.consulted_by)
         stages.after_each(meetings.conclude)
         stages.waiting(meetings.waits_for)
+        stages.resting(meetings.not_heard)
         parts.add_part("meetings", shown.MeetingSerializer(many=True), shown.meetings_of)
 
     def _add_requests(self) -> None:

@@ -43,6 +43,15 @@ def unheard() -> Any:
     return Opinion.objects.filter(OPEN, meeting__order=OuterRef("pk"), at=None)
 
 
+def not_heard(user: "User", now: datetime) -> Q:
+    """For who concludes it: the meeting still waits for the hour it is held at or, in writing, for opinions."""
+    if not user.has_role(Role.DISPATCHER):
+        return Q(pk__in=[])
+    silent = Exists(Opinion.objects.filter(meeting=OuterRef("pk"), at=None))
+    on = Meeting.objects.filter(order=OuterRef("pk"), concluded_at=None)
+    return Q(Exists(on.filter(Q(held_at__gt=now) | Q(silent, held_at=None))))
+
+
 def waits_for(user: "User") -> Q:
     """Few are open at a time: their orders by number let the list keep to its index."""
     if not user.has_role(Role.HANDLER, Role.REVIEWER):

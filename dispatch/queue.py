@@ -1,13 +1,14 @@
-"""The dispatch desk's queue: what waits to be sent to a unit, by grade and deadline, and who has taken what."""
+"""The dispatch desk's queue: what waits to be sent to a unit, by grade, green channel and deadline, and who has what."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Prefetch, Q, Subquery, When
+from django.db.models import Case, Count, F, OuterRef, Prefetch, Subquery, When
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
 
 from dispatch import meetings
-from dispatch.models import Meeting, Opinion
+from intake.models import Appeal
 from workorders import leases
 from workorders.lifecycle import ClockKind, Grade, Status
 from workorders.models import Clock, Lease, WorkOrder
@@ -34,17 +35,27 @@ def waiting(user: "User") -> Any:
 
 
 def ready(user: "User", *, now: datetime) -> Any:
-    """Without those whose meeting still waits for the hour it is held at or, in writing, for opinions."""
-    silent = Exists(Opinion.objects.filter(meeting=OuterRef("pk"), at=None))
-    held_open = Meeting.objects.filter(order=OuterRef("pk"), concluded_at=None)
-    return waiting(user).exclude(Exists(held_open.filter(Q(held_at__gt=now) | Q(silent, held_at=None))))
+    return waiting(user).exclude(meetings.not_heard(user, now))
 
 
 def sorted_by_need(orders: Any, kind: str) -> Any:
-    """Emergencies first, then by grade, then by the deadline of the running clock of this kind."""
+    """By the deadline of the running clock of this kind, within what is needed most."""
     due = Clock.objects.running().filter(order=OuterRef("pk"), kind=kind, paused_at=None).order_by("due_at")
-    sorted_ = orders.annotate(need=by_grade("grade"), due=Subquery(due.values("due_at")[:1]))
-    return sorted_.order_by("need", F("due").asc(nulls_last=True), "id")
+    return most_needed_first(orders.annotate(due=Subquery(due.values("due_at")[:1])))
+
+
+def most_needed_first(found: Any, order: str = "") -> Any:
+    """Danger first and so on by grade; then who goes by the green channel (M08); then what is `due` first."""
+    prefix = f"{order}__" if order else ""
+    ranked = found.annotate(need=by_grade(f"{prefix}grade"), green=by_green_channel(f"{prefix}pk"))
+    return ranked.order_by("need", "-green", F("due").asc(nulls_last=True), "id")
+
+
+def by_green_channel(order: str) -> Any:
+    """绿色通道: of its own, or of what was merged into it. Not by EXISTS, which PostgreSQL may answer by reading all appeals."""
+    green = Appeal.objects.exclude(green_channel="").order_by().values("pk")
+    own, merged = (green.filter(**{path: OuterRef(order)})[:1] for path in ("order", "order__parent"))
+    return IsNull(Coalesce(Subquery(own), Subquery(merged)), False)
 
 
 def by_grade(field: str) -> Case:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
 from dispatch import requests
 from dispatch.models import Assignment, Request
-from dispatch.queue import by_grade, sorted_by_need
+from dispatch.queue import most_needed_first, sorted_by_need
 from workorders import leases
 from workorders.lifecycle import ClockKind
 from workorders.models import Attachment, Clock, WorkOrder
@@ -35,8 +35,7 @@ def waiting(user: "User") -> Any:
 def _sorted(found: Any) -> Any:
     clocks = Clock.objects.running().filter(order=OuterRef("order"), unit=OuterRef("unit"))
     due = clocks.filter(kind=ClockKind.UNIT_RESOLUTION).values("due_at")
-    ranked = found.annotate(need=by_grade("order__grade"), due=Subquery(due[:1]))
-    return ranked.order_by("need", F("due").asc(nulls_last=True), "id")
+    return most_needed_first(found.annotate(due=Subquery(due[:1])), order="order")
 
 
 def next_one(user: "User", *, now: datetime) -> Request | None:

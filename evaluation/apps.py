@@ -9,7 +9,7 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from evaluation import counted, forms, judged, panels, records
+        from evaluation import callback_queue, counted, forms, judged, panels, records
         from intake import callers
         from workorders import stages, standard_texts
         from workorders.transitions import transitioned
@@ -17,6 +17,7 @@ class EvaluationConfig(AppConfig):
         stages.step("attempt", form=forms.AttemptForm, record=records.count_attempt)
         stages.step("close", form=forms.CloseForm, record=records.finish)
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
+        stages.resting(callback_queue.not_yet)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
         standard_texts.read_out_at("close")
         counted.add()

@@ -1,5 +1,7 @@
 """What a callback agent has before them: the script, what the unit said, the questions, and how often it was tried."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +14,34 @@ from workorders.standard_texts import offered, texts_for
 from workorders.transitions import STEPS, form_of
 
 if TYPE_CHECKING:
+    from workorders.facts import Change
     from workorders.forms import StepForm
     from workorders.models import Event, User, WorkOrder
+    from workorders.refusals import Refused
 
 QUESTIONS = ("contacted", "solved", "satisfied")
+SENT = ("close", "rework", "attempt")
 
 
-def of(order: "WorkOrder", user: "User", now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Sent:
+    """What was sent from here and refused, and what has happened to the order since it was seen."""
+
+    name: str
+    data: Any
+    refusal: "Refused"
+    changes: "Sequence[Change]"
+    since: "Sequence[Event]"
+
+    @property
+    def by_answers(self) -> bool:
+        return self.name != "attempt" and self.data.get("reached") != "no"
+
+
+def of(order: "WorkOrder", user: "User", now: datetime, sent: Sent | None = None) -> dict[str, Any]:
     scripts = texts_for(order, "close", user, now=now)
-    close, rework, attempt = (_form(order, step, user) for step in ("close", "rework", "attempt"))
+    close, rework, attempt = (_form(order, step, user, sent) for step in SENT)
+    asked = rework if sent and sent.name == "rework" else close
     history = rounds.of(order)
     tried = history[-1].attempts if history and history[-1].callback.round == order.round else []
     return {
@@ -32,8 +53,10 @@ def of(order: "WorkOrder", user: "User", now: datetime) -> dict[str, Any]:
         "letter": _last(order, "report"),
         "contacts": [event for event in _of_this_round(order) if event.step == "contact"],
         "complainant": appeals(order, user),
-        "questions": [close[name] for name in QUESTIONS],
-        "words": close["words"],
+        "sent": sent,
+        "unsaid": close.errors.get("reached", []),
+        "questions": [asked[name] for name in QUESTIONS],
+        "words": asked["words"],
         "field": rework["reason"],
         "offered": offered(rework, order, "rework", user, now=now),
         "attempt": attempt,
@@ -45,8 +68,11 @@ def of(order: "WorkOrder", user: "User", now: datetime) -> dict[str, Any]:
     }
 
 
-def _form(order: "WorkOrder", step: str, user: "User") -> "StepForm":
-    form = form_of(step)(order=order, step=STEPS[step], actor=user)
+def _form(order: "WorkOrder", step: str, user: "User", sent: Sent | None) -> "StepForm":
+    """Of the two steps of one page, what was typed for the one that was sent stands in the other as well."""
+    typed = sent.data if sent else None
+    given = {"data": typed} if sent and sent.name == step else {"initial": typed and typed.dict()}
+    form = form_of(step)(order=order, step=STEPS[step], actor=user, **given)
     form.use_required_attribute = False  # one page sends two steps, and each needs other fields
     return form
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Exists, F, OuterRef, Subquery, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Least
 
 from evaluation.models import Callback
@@ -15,20 +15,25 @@ if TYPE_CHECKING:
     from workorders.models import User
     from workorders.permissions import WorkOrderQuerySet
 
+OF_ROUND = Callback.objects.filter(order=OuterRef("pk"), round=OuterRef("round"))
 SHOWN = 10  # of those to be called again later
 
 
 def waiting(user: "User", now: datetime) -> "WorkOrderQuerySet":
     """Danger first, then by the deadline of the callback or the time of the next attempt, whichever is earlier."""
-    ours = Callback.objects.filter(order=OuterRef("pk"), round=OuterRef("round"))
     clock = Clock.objects.running().filter(order=OuterRef("pk"), kind=ClockKind.CALLBACK)
     orders: Any = WorkOrder.objects.visible_to(user).filter(status=Status.CALLBACK)
     return (
-        orders.exclude(Exists(ours.filter(next_attempt_at__gt=now)))
-        .annotate(call_at=Least(Subquery(clock.values("due_at")[:1]), Subquery(ours.values("next_attempt_at")[:1])))
+        orders.exclude(not_yet(user, now))
+        .annotate(call_at=Least(Subquery(clock.values("due_at")[:1]), Subquery(OF_ROUND.values("next_attempt_at")[:1])))
         .order_by(Case(When(grade=Grade.EMERGENCY, then=0), default=1), "call_at", "id")
         .defer("tokens")
     )
+
+
+def not_yet(user: "User", now: datetime) -> Q:
+    """The next attempt lies ahead: agreed, or after the wait of the policy."""
+    return Q(Exists(OF_ROUND.filter(next_attempt_at__gt=now)), status=Status.CALLBACK)
 
 
 def later(user: "User", now: datetime) -> list[Callback]:

@@ -6,4 +6,5 @@ urlpatterns = [
     path("", views.desk, name="callback_desk"),
     path("another/", views.another, name="callback_another"),
     path("<str:number>/", views.call, name="callback"),
+    path("<str:number>/<str:name>/", views.send, name="callback_send"),
 ]

@@ -1,4 +1,7 @@
-"""The callback desk 回访台: one order a screen. What is done there are the ordinary steps; here they are only laid out."""
+"""The callback desk 回访台: one order a screen. What is done there are the ordinary steps; here they are only laid out.
+
+What is refused comes back in the desk, beside the script.
+"""
 
 from typing import Any
 
@@ -8,14 +11,20 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from evaluation import callback_page, callback_queue
+from evaluation.callback_page import Sent
 from workorders import leases
 from workorders.lifecycle import Role, Status
+from workorders.models import WorkOrder
+from workorders.refusals import NotVisible, Refused
+from workorders.views import steps
 from workorders.views.access import for_hotline
 from workorders.views.orders import found, watch_of
 from workorders.views.request import StaffRequest
+
+POSTED = require_http_methods(["GET", "POST"])  # with GET comes back who had to log in again meanwhile
 
 
 @for_hotline(Role.CALLBACK_AGENT)
@@ -37,20 +46,40 @@ def call(request: StaffRequest, number: str) -> HttpResponse:
 
 
 @for_hotline(Role.CALLBACK_AGENT)
-@require_POST
+@POSTED
 def another(request: StaffRequest) -> HttpResponse:
-    if callback_queue.take_next(request.user, timezone.now()) is None:
+    if request.method == "POST" and callback_queue.take_next(request.user, timezone.now()) is None:
         messages.info(request, _("Nobody else is to be called now."))
     return redirect("callback_desk")
 
 
+@for_hotline(Role.CALLBACK_AGENT)
+@POSTED
+@never_cache
+def send(request: StaffRequest, number: str, name: str) -> HttpResponse:
+    if name not in callback_page.SENT:
+        raise NotVisible
+    if request.method == "GET":
+        return redirect("callback", number=number)
+    return steps.send(request, number, name, _again)
+
+
+def _again(request: StaffRequest, order: WorkOrder, name: str, refusal: Refused) -> HttpResponse:
+    return _show(request, order, Sent(name, request.POST, refusal, **steps.seen(request, order)))
+
+
 def _page(request: StaffRequest, number: str) -> HttpResponse:
-    order, now = found(request, number), timezone.now()
+    order = found(request, number)
     if order.status != Status.CALLBACK:
         return redirect("order", number=order.number)
-    leases.take(order, request.user, now=now)
-    context = {**callback_page.of(order, request.user, now), **_queue(request), **watch_of(request, order)}
-    return render(request, "evaluation/callback_desk.html", context)
+    leases.take(order, request.user, now=timezone.now())
+    return _show(request, order)
+
+
+def _show(request: StaffRequest, order: WorkOrder, sent: Sent | None = None) -> HttpResponse:
+    page = callback_page.of(order, request.user, timezone.now(), sent)
+    context = {**page, **_queue(request), **watch_of(request, order)}
+    return render(request, "evaluation/callback_desk.html", context, status=sent.refusal.status if sent else 200)
 
 
 def _nothing(request: StaffRequest) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The callback desk: whom to call next, what the agent has before them, and that it only does the ordinary steps."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -67,6 +68,14 @@ def test_who_was_not_reached_comes_again_in_the_other_half_of_the_day_and_not_be
     assert [one.order for one in callback_queue.later(agents[0], road.now)] == [order]
     assert callback_queue.take_next(agents[0], again) == order
     assert callback_queue.later(agents[0], again) == []
+
+
+def test_the_list_s_next_one_waits_for_the_next_attempt_as_the_desk_does(road: Road, agents: list[User]) -> None:
+    order = tried(road, road.to("callback"))
+    again = callback(order).next_attempt_at
+    assert again is not None
+    assert leases.next_for(agents[0], now=again - timedelta(seconds=1)) is None
+    assert leases.next_for(agents[0], now=again) == order
 
 
 def test_an_agreed_time_goes_before_the_wait_of_the_policy_and_before_a_later_deadline(
@@ -185,9 +194,72 @@ def test_what_the_desk_sends_does_the_ordinary_step_and_leads_to_the_next_call(
     agent = as_(Role.CALLBACK_AGENT)
     assert agent.get(DESK).context["order"] == order
     sent = {**given, "version": order.version, "next": DESK}
-    assert agent.post(f"/orders/{order.number}/steps/{step}/", sent)["Location"] == DESK
+    assert agent.post(f"{DESK}{order.number}/{step}/", sent)["Location"] == DESK
     assert agent.get(DESK).context["order"] == following
     assert WorkOrder.objects.get(pk=order.pk).round == (2 if step == "rework" else 1)
+
+
+def checked(html: str) -> set[tuple[str, str]]:
+    return set(re.findall(r'name="(\w+)"\s+id="[^"]+"\s+value="(\w+)"\s+aria-keyshortcuts="\d"\s+checked', html))
+
+
+@pytest.mark.parametrize(("step", "answers"), [("close", GOOD), ("rework", {**BAD, "reached": "yes"})])
+def test_a_stale_send_comes_back_in_the_desk_with_all_that_was_typed_and_what_has_happened(
+    step: str, answers: dict[str, str], recent: Road, as_: Callable[..., Client]
+) -> None:
+    order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
+    address = f"{DESK}{order.number}/{step}/"
+    typed = {**answers, "words": "说了很多话", "reason": "他说没有修好", "next": DESK}
+    sealed = re.search('name="seen"\\s+value="([^"]+)"', agent.get(DESK).content.decode())
+    assert sealed
+    stale = {**typed, "version": order.version, "seen": sealed[1]}
+    recent.act(order, "urge", text="又来电催办了")
+    before = picture(order)
+    response = agent.post(address, stale)
+    html = response.content.decode()
+    assert (response.status_code, picture(order)) == (409, before)
+    for words in ("又来电催办了", "说了很多话", "他说没有修好", 'class="read-out"', 'role="alert"'):
+        assert words in html, words
+    assert checked(html) == {(name, answers[name]) for name in ("contacted", "solved", "satisfied")}
+    assert agent.post(address, {**typed, "version": response.context["order"].version})["Location"] == DESK
+
+
+def test_a_wrong_time_of_the_next_attempt_is_said_in_place(recent: Road, as_: Callable[..., Client]) -> None:
+    order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
+    before = picture(order)
+    typed = {"why": "later", "again_at": "2026-01-01T10:00", "version": order.version, "next": DESK}
+    response = agent.post(f"{DESK}{order.number}/attempt/", typed)
+    html = response.content.decode()
+    assert (response.status_code, picture(order)) == (400, before)
+    assert checked(html) == {("why", "later")}
+    assert 'value="2026-01-01T10:00"' in html and 'id="id_again_at_error"' in html
+    assert 'class="read-out"' in html
+
+
+def test_a_missing_answer_is_asked_for_where_it_belongs(recent: Road, as_: Callable[..., Client]) -> None:
+    order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
+    given = {**GOOD, "satisfied": "", "version": order.version, "next": DESK}
+    html = agent.post(f"{DESK}{order.number}/close/", given).content.decode()
+    assert 'id="id_satisfied_error"' in html and 'id="id_solved_error"' not in html
+
+
+def test_what_cannot_be_sent_any_more_is_handed_back_with_the_way_to_the_desk(
+    recent: Road, as_: Callable[..., Client]
+) -> None:
+    order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
+    recent.act(order, "close")
+    before = picture(order)
+    response = agent.post(f"{DESK}{order.number}/rework/", {**BAD, "reason": "没修好", "next": DESK})
+    html = response.content.decode()
+    assert (response.status_code, picture(order)) == (409, before)
+    assert "没修好" in html and f'href="{DESK}">' in html
+
+
+def test_who_had_to_log_in_again_comes_back_to_the_call(recent: Road, as_: Callable[..., Client]) -> None:
+    order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
+    assert agent.get(f"{DESK}{order.number}/close/")["Location"] == f"{DESK}{order.number}/"
+    assert agent.get(f"{DESK}another/")["Location"] == DESK
+    assert agent.post(f"{DESK}{order.number}/note/", {"text": "备注"}).status_code == 404
 
 
 def test_two_attempts_then_closed_as_unreachable(recent: Road, as_: Callable[..., Client]) -> None:
@@ -196,7 +268,7 @@ def test_two_attempts_then_closed_as_unreachable(recent: Road, as_: Callable[...
     def send(step: str, **given: str) -> Any:
         order.refresh_from_db()
         sent = {**given, "version": order.version, "next": DESK}
-        response = agent.post(f"/orders/{order.number}/steps/{step}/", sent)
+        response = agent.post(f"{DESK}{order.number}/{step}/", sent)
         return agent.get(response["Location"]) if response.status_code == 303 else response
 
     unreached = {"reached": "no", "words": ""}
@@ -239,6 +311,7 @@ def test_the_desk_is_for_callback_agents_of_the_hotline(role: Role, recent: Road
     assert client.get(DESK).status_code == 403
     assert client.get(f"{DESK}{order.number}/").status_code == 403
     assert client.post(f"{DESK}another/").status_code == 403
+    assert client.post(f"{DESK}{order.number}/close/", GOOD).status_code == 403
     assert DESK not in client.get("/orders/").content.decode()
     assert not hasattr(WorkOrder.objects.get(pk=order.pk), "lease")
 

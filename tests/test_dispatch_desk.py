@@ -49,6 +49,41 @@ def test_the_queue_goes_by_grade_and_then_by_deadline(road: Road) -> None:
     assert queue.rows(user) == [emergency, utility, first, later, complex_]
 
 
+def test_within_a_grade_the_green_channel_goes_before_an_earlier_deadline_and_danger_before_both(road: Road) -> None:
+    plain, elderly, other = (road.to(Status.ACCEPTED, green_channel=green) for green in ("", "elderly", ""))
+    disabled, danger = road.to(Status.ACCEPTED, green_channel="disabled"), road.to(Status.ACCEPTED, grade="emergency")
+    road.act(road.register(green_channel="other"), "merge", parent=other)
+    user = road.cast.of(Role.DISPATCHER)
+    found = queue.rows(user)
+    assert found == [danger, elderly, other, disabled, plain]
+    assert [order.green for order in found] == [False, True, True, True, False]  # type: ignore[attr-defined]
+    users = [user, *(User.objects.create(username=f"g{n}", roles=user.roles, unit=user.unit) for n in range(4))]
+    assert [queue.next_one(one, now=road.now) for one in users] == found
+    for order in found[:0:-1]:
+        road.act(order, "dispatch")
+        road.act(order, "request_return")
+    assert [one.order for one in request_desk.rows(user)] == [disabled, other, elderly, plain]
+
+
+def test_the_queue_says_who_goes_by_the_green_channel(as_: Callable, recent: Road) -> None:
+    client = as_(Role.DISPATCHER)
+    recent.to(Status.ACCEPTED)
+    assert "绿色通道" not in client.get(f"{DESK}queue/").content.decode()
+    recent.to(Status.ACCEPTED, green_channel="elderly")
+    assert client.get(f"{DESK}queue/").content.decode().count("绿色通道") == 1
+
+
+@pytest.mark.django_db
+def test_the_queue_is_read_by_indexes_however_much_is_stored() -> None:
+    orders = queue.sorted_by_need(WorkOrder.objects.filter(status__in=queue.WAITING), "dispatch")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_hashjoin = off")
+        plan = orders[: queue.SHOWN].explain()
+    assert "order_by_status" in plan
+    assert "Seq Scan" not in plan, plan
+
+
 def test_everybody_gets_an_order_of_their_own_and_keeps_it(road: Road) -> None:
     orders = [road.to(Status.ACCEPTED) for _ in range(2)]
     one, other = road.cast.of(Role.DISPATCHER), second()
@@ -90,6 +125,11 @@ def test_an_order_in_a_meeting_is_nobodys_next_before_it_was_heard(
     now = at("2026-03-11T15:01") if over else road.now
     assert queue.next_one(user, now=now) == (order if turn else None)
     assert queue.rows(user) == [order], "it stands in the queue all the same"
+    Lease.objects.all().delete()
+    assert leases.next_for(user, now=now) == (order if turn else None), "the list gives what the desk gives"
+    participant = road.cast.of(Role.HANDLER, road.co_unit)
+    Lease.objects.all().delete()
+    assert leases.next_for(participant, now=now) == (None if answered else order), "the meeting waits for them"
 
 
 def test_the_desk_opens_on_the_next_order_and_goes_on_after_the_dispatch(as_: Callable, recent: Road) -> None:

@@ -153,6 +153,8 @@ def expected_refusal(name: str, user: str, status: str) -> type[Refused] | None:
     # A unit takes part in the meeting, or in the handling.
     if user in PEOPLE_OF_UNITS and name not in ("note", "reveal") and (name == "opine") != (status == "consulting"):
         return NotAllowed
+    if user in PEOPLE_OF_UNITS and (name, status) == ("reveal", "consulting"):
+        return NotAllowed
     allowed = roles.split()
     may = user in allowed or (user == "reviewer+" and name == "note")
     if not may:

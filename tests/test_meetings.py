@@ -105,6 +105,22 @@ def test_nobody_else_gives_an_opinion(order: WorkOrder, road: Road) -> None:
     assert picture(order) == before
 
 
+@pytest.mark.parametrize("role", [Role.HANDLER, Role.SUPERVISOR])
+def test_who_is_only_asked_for_an_opinion_does_not_look_at_personal_data(
+    role: Role, order: WorkOrder, road: Road, as_: Callable
+) -> None:
+    actor = road.cast.of(role, road.co_unit)
+    before = picture(order)
+    with pytest.raises(NotAllowed), transaction.atomic():
+        perform(order.pk, "reveal", actor=actor, now=road.now, reason="想了解诉求人")
+    assert picture(order) == before
+    assert "reveal" not in available(order, actor, road.now)
+    page = as_(role, road.co_unit).get(f"/orders/{order.number}/").content.decode()
+    assert 'data-step="reveal"' not in page and "13800001234" not in page
+    road.act(order, "designate", lead=road.co_unit, co_handling=[])
+    assert "reveal" in available(order, actor, road.now), "who has it in hand calls back"
+
+
 def test_the_participants_are_told_and_whoever_called_hears_when_all_have_answered(road: Road) -> None:
     handler, reviewer = road.cast.of(Role.HANDLER, road.lead), road.cast.of(Role.REVIEWER, road.co_unit)
     order = road.to(Status.CONSULTING)

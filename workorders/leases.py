@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from workorders import selectors
+from workorders import selectors, stages
 from workorders.models import Lease, WorkOrder
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ WHERE lease.until <= %(now)s OR lease.user_id = excluded.user_id
 
 def next_for(user: "User", *, now: datetime) -> WorkOrder | None:
     """The most pressing order that waits for this user and that nobody has taken; from now on they have it."""
-    waiting: Any = WorkOrder.objects.visible_to(user).filter(selectors.to_do(user))
+    visible: Any = WorkOrder.objects.visible_to(user)
+    waiting = visible.filter(selectors.to_do(user)).exclude(stages.at_rest(user, now))
     return next_of(selectors.most_pressing_first(waiting), user, now=now)
 
 

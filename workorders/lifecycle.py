@@ -111,6 +111,7 @@ class ActsFor(TextChoices):
     LEAD = "lead"
     CO_HANDLING = "co_handling"
     CONSULTED = "consulted"  # a unit that takes part in the joint meeting
+    HANDLING = "handling"  # the hotline, or a unit that has the order in hand: not one that is only asked about it
     HIGHER = "higher"  # a body above the lead unit: nobody decides on an objection to their own result
 
 

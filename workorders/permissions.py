@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from workorders import stages
-from workorders.lifecycle import ActsFor, Role, Step
+from workorders.lifecycle import ActsFor, Role, Status, Step
 
 if TYPE_CHECKING:
     from workorders.models import Unit, User, WorkOrder
@@ -61,6 +61,8 @@ def may_act(step: Step, order: "WorkOrder", actor: "User | None") -> bool:
         return actor.unit_id != order.lead_unit_id and _is_one(order, stages.co_handled_by([actor.unit_id]))
     if step.acts_for == ActsFor.CONSULTED:
         return _is_one(order, stages.consulted([actor.unit_id]))
+    if step.acts_for == ActsFor.HANDLING:
+        return order.status != Status.CONSULTING or _at_hotline(actor)
     if step.acts_for == ActsFor.HIGHER:
         return _stands_above(actor.unit, order.lead_unit)
     return True
@@ -71,8 +73,11 @@ def _stands_above(body: "Unit | None", unit: "Unit | None") -> bool:
 
 
 def _counting(roles: Iterable[Role], actor: "User") -> list[Role]:
-    at_hotline = actor.unit is not None and actor.unit.kind == "city"
-    return [role for role in roles if at_hotline or role not in HOTLINE_ROLES]
+    return [role for role in roles if role not in HOTLINE_ROLES or _at_hotline(actor)]
+
+
+def _at_hotline(actor: "User") -> bool:
+    return actor.unit is not None and actor.unit.kind == "city"
 
 
 def _is_one(order: "WorkOrder", condition: Q) -> bool:

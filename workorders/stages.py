@@ -57,6 +57,7 @@ _consulted: list[Callable[[Any], Q]] = []
 _shared: list[Callable[[Any], Q]] = []
 _after_each: list[After] = []
 _waiting: list[Callable[[Any], Q]] = []
+_resting: list[Callable[[Any, datetime], Q]] = []
 _beside: list[Callable[[], Prefetch]] = []
 
 
@@ -104,6 +105,16 @@ def waiting(condition: Callable[[Any], Q]) -> None:
 
 def waiting_for(user: "User") -> Iterator[Q]:
     return (condition(user) for condition in _waiting)
+
+
+def resting(condition: Callable[[Any, datetime], Q]) -> None:
+    """`condition(user, now)` selects orders that are not this user's next one yet: what they wait for has not come."""
+    if condition not in _resting:
+        _resting.append(condition)
+
+
+def at_rest(user: "User", now: datetime) -> Q:
+    return reduce(or_, (condition(user, now) for condition in _resting), Q(pk__in=[]))
 
 
 def beside(records: Callable[[], Prefetch]) -> None:

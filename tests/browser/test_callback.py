@@ -96,6 +96,30 @@ def test_two_attempts_reach_nobody_and_the_order_is_closed_as_unreachable(
     assert complaints == []
 
 
+def test_what_is_refused_comes_back_beside_the_script_and_goes_with_one_more_press(
+    recent: Road, log_in: Opens, complaints: list[str]
+) -> None:
+    order = recent.to(Status.CALLBACK)
+    page = log_in(Role.CALLBACK_AGENT)
+    page.goto("/callbacks/")
+    shown(page, order)
+    keys(page, "1", "3", "3")
+    page.keyboard.type("没有人来过")
+    recent.act(order, "urge", text="又催了一次")
+    with page.expect_navigation():
+        keys(page, "Control+Enter")
+    expect(page.locator("#answers .alert-danger")).to_be_visible()
+    expect(page.locator("#answers .changes")).to_contain_text("又催了一次")
+    expect(page.locator("[name=words]")).to_have_value("没有人来过")
+    expect(page.locator("[name=satisfied][value=no]")).to_be_checked()
+    expect(page.locator(".read-out").first).to_be_visible()
+    assert violations(page) == []
+    sent(page, "Control+Enter")
+    order.refresh_from_db()
+    assert (order.status, order.round) == (Status.HANDLING, 2)
+    assert all("409" in one for one in complaints)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_desk_holds_for_everybody_in_light_and_dark(
     size: str, recent: Road, log_in: Opens, complaints: list[str]
@@ -109,7 +133,7 @@ def test_the_desk_holds_for_everybody_in_light_and_dark(
     page.locator("[name=solved][value=no]").check()
     page.locator(".texts summary").click()
     for _theme in range(2):
-        assert "\n".join(violations(page, "main")) == ""
+        assert "\n".join(violations(page)) == ""
         assert fits(page)
         page.locator("#theme").click()
     assert complaints == []

@@ -20,6 +20,7 @@ DOERS = {
     ActsFor.LEAD: "the lead unit",
     ActsFor.CO_HANDLING: "a co-handling unit",
     ActsFor.CONSULTED: "a unit that takes part in the joint meeting",
+    ActsFor.HANDLING: "the hotline or a unit that has the order in hand",
     ActsFor.HIGHER: "a body above the lead unit",
 }
 EXAMPLES: dict[str, dict[str, Any]] = {

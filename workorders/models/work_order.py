@@ -383,6 +383,7 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
         Step(
             _("Show personal data"),
             (Role.OPERATOR, Role.HANDLER, Role.CALLBACK_AGENT, Role.SUPERVISOR, Role.ARCHIVIST),
+            acts_for=ActsFor.HANDLING,
             reason=True,
         ),
     )

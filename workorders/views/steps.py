@@ -1,7 +1,7 @@
 """ONE view for all steps: the form is built from what the step needs, and `perform()` decides."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -25,6 +25,12 @@ from workorders.views.request import StaffRequest, go_to
 CARRIED = ("csrfmiddlewaretoken", "version", "seen", "next", "token")
 
 
+class Again(Protocol):
+    """Shows what was typed again, with why it was refused: the step's own form, or the desk that it stood in."""
+
+    def __call__(self, request: StaffRequest, order: WorkOrder, name: str, refusal: Refused) -> HttpResponse: ...
+
+
 @login_required
 @require_http_methods(["GET", "POST"])
 def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
@@ -32,10 +38,13 @@ def step(request: StaffRequest, number: str, name: str) -> HttpResponse:
         raise NotVisible
     if request.method == "GET":
         return _get(request, found(request, number), name)
+    return send(request, number, name, _again)
+
+
+def send(request: StaffRequest, number: str, name: str, again: Again) -> HttpResponse:
     number = numbers.typed(number)
-    return once(
-        request, f"{number}/{name}", partial(_post, request, number, name), partial(_done, request, number, name)
-    )
+    do = partial(_post, request, number, name, again)
+    return once(request, f"{number}/{name}", do, partial(_done, request, number, name))
 
 
 def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
@@ -45,7 +54,7 @@ def _get(request: StaffRequest, order: WorkOrder, name: str) -> HttpResponse:
     return _form(request, order, name, form, since=_since(order, _version(request.GET)))
 
 
-def _post(request: StaffRequest, number: str, name: str) -> HttpResponse:
+def _post(request: StaffRequest, number: str, name: str, again: Again) -> HttpResponse:
     order = selectors.order_page(request.user, number)
     if order is None:
         return _not_possible(request, name, NotVisible(), None)
@@ -60,7 +69,7 @@ def _post(request: StaffRequest, number: str, name: str) -> HttpResponse:
             **{field: form[field].data for field in form.fields if field != "files"},
         )
     except Refused as refusal:
-        return _refused(request, number, name, refusal)
+        return _refused(request, number, name, again, refusal)
     return _done(request, number, name)
 
 
@@ -89,7 +98,7 @@ def _since(order: WorkOrder, version: int | None) -> list[Any]:
     return [event for event in order.events.all() if version and event.number > version]
 
 
-def _refused(request: StaffRequest, number: str, name: str, refusal: Refused) -> HttpResponse:
+def _refused(request: StaffRequest, number: str, name: str, again: Again, refusal: Refused) -> HttpResponse:
     """What was typed stays; beside it stands the order as it was seen and as it is now, read after the refusal."""
     order = selectors.order_page(request.user, number)
     if order is None:
@@ -97,10 +106,13 @@ def _refused(request: StaffRequest, number: str, name: str, refusal: Refused) ->
     impossible = _impossible(request, order, name)
     if impossible and not isinstance(refusal, Invalid):
         return _not_possible(request, name, impossible, order)
+    return again(request, order, name, refusal)
+
+
+def _again(request: StaffRequest, order: WorkOrder, name: str, refusal: Refused) -> HttpResponse:
     form = _filled(request, order, name)
     form.is_valid()
-    seen = _seen(request, order)
-    return _form(request, order, name, form, refusal=refusal, **seen, status=refusal.status)
+    return _form(request, order, name, form, refusal=refusal, **seen(request, order), status=refusal.status)
 
 
 def _impossible(request: StaffRequest, order: WorkOrder, name: str) -> Refused | None:
@@ -111,7 +123,8 @@ def _impossible(request: StaffRequest, order: WorkOrder, name: str) -> Refused |
     return None
 
 
-def _seen(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
+def seen(request: StaffRequest, order: WorkOrder) -> dict[str, Any]:
+    """What has changed and happened since the form was opened."""
     before = facts.opened(order, request.POST.get("seen", ""))
     return {"since": _since(order, _version(request.POST)), "changes": facts.changes(before, order)}
 
@@ -121,7 +134,7 @@ def _not_possible(request: StaffRequest, name: str, refusal: Refused, order: Wor
     template = "workorders/_not_possible.html" if request.htmx else "workorders/not_possible.html"
     context: dict[str, Any] = {"refusal": refusal, "order": order, "step": STEPS[name], "typed": _typed(request, name)}
     if order:
-        context |= {**_seen(request, order), "steps": buttons(order, request.user)}
+        context |= {"next": _next(request), **seen(request, order), "steps": buttons(order, request.user)}
     return render(request, template, context, status=refusal.status)
 
 

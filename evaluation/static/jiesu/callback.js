@@ -82,5 +82,9 @@
   }, true);
   form.addEventListener("change", weigh);
   weigh();
-  (questions.find((one) => !answered(one)) || questions[0]).querySelector("input").focus({ preventScroll: true });
+  // What was refused is put right first.
+  const wrong = document.querySelector(".call .has-error :is(input, textarea)");
+  const first = (questions.find((one) => !answered(one)) || questions[0]).querySelector("input");
+  if (wrong) wrong.focus();
+  else first.focus({ preventScroll: true });
 })();
