@@ -92,6 +92,7 @@ def seed(now: datetime, password: str) -> Seeded | None:
         if WorkOrder.objects.exists():
             return None
         cast = Cast(password)
+        give_telephones()
         Story(now, cast).tell()
         connect(password)
         notices.pass_over(now)
@@ -132,8 +133,10 @@ class Story:
         """Every unit that got an order has people who can log in."""
         cast = self.world.cast
         for unit in Unit.objects.filter(assignments__isnull=False).distinct():
-            for role in OF_UNITS:
-                cast.of(role, unit)
+            for extension, role in enumerate(OF_UNITS, 801):
+                user = cast.of(role, unit)
+                user.office_phone = f"{unit.phone} 转 {extension}"
+                user.save(update_fields=["office_phone"])
         administrator = cast.of(Role.ADMINISTRATOR)
         administrator.is_superuser = True
         administrator.save()
@@ -278,6 +281,14 @@ def _busiest(kind: str, count: int, among: QuerySet[Unit] | None = None) -> list
     among = Unit.objects.all() if among is None else Unit.objects.filter(pk__in=among)
     units = among.filter(kind=kind, assignments__part=Assignment.Part.LEAD)
     return list(units.annotate(orders=Count("assignments")).order_by("-orders", "code")[:count])
+
+
+def give_telephones() -> None:
+    """No number of Beijing begins with a 1: nobody's rings."""
+    units = list(Unit.objects.order_by("path"))
+    for number, unit in enumerate(units, 1):
+        unit.phone = f"010-1000{number:04d}"
+    Unit.objects.bulk_update(units, ["phone"])
 
 
 # What rings

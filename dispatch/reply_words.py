@@ -73,11 +73,16 @@ def _known(order: Any, actor: Any, now: datetime) -> dict[str, str]:
         % received,
         "follow_up": _(
             "If you do not agree with this reply, call 12345 and say so; it will be looked into again. "
-            "Contact: %(name)s, telephone 【telephone】."
+            "Contact: %(name)s, telephone %(telephone)s."
         )
-        % {"name": actor or _("【contact person】")},
+        % _contact(actor),
         "signature": f"{order.lead_unit or ''}\n{_day(now)}",
     }
+
+
+def _contact(actor: Any) -> dict[str, Any]:
+    missing = {"name": _("【contact person】"), "telephone": _("【telephone】")}
+    return {"name": actor or missing["name"], "telephone": getattr(actor, "telephone", "") or missing["telephone"]}
 
 
 def _to_say(kind: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from intake.panels import appeals_under
 from workorders import stages
 from workorders.lifecycle import ClockKind, Step
 from workorders.models import Attachment, Clock, Event
+from workorders.models.work_order import first_contact_recorded
 from workorders.transitions import STEPS, available
 from workorders.views.orders import bare
 
@@ -69,11 +70,16 @@ def _next(order: Any, steps: dict[str, Step]) -> Choice | None:
 def _choices(order: Any, steps: dict[str, Step], user: "User", now: datetime) -> list[Choice]:
     """What else can be done, and of what can be asked for also why not. A contact is recorded after a call, or without one."""
     names = [name for name in MENU if name == "contact" or name != order.next_step]
-    found = [Choice(name, steps[name]) for name in names if name in steps]
+    found = [Choice(name, steps[name], why_not=_not_yet(name, order)) for name in names if name in steps]
     asks = not order.co_handled and user.has_role(*STEPS["request_return"].roles)
     missing = [name for name in ASKED if name not in steps] if asks else []
     refused = ((name, stages.refusal_of(name, order, now=now)) for name in missing if order.lead_unit_id)
     return found + [Choice(name, STEPS[name], why_not=why) for name, why in refused if why]
+
+
+def _not_yet(name: str, order: Any) -> Any:
+    owed = {clock.kind for clock in order.own_clocks} & {ClockKind.CONTACT, ClockKind.ARRIVAL}
+    return first_contact_recorded.refusal if name == "report" and owed else None  # type: ignore[attr-defined]
 
 
 def _leading(order: Any, user: "User") -> Assignment | None:

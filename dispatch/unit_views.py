@@ -1,26 +1,32 @@
 """The unit desk 办理台: cards, one order, its letter. Steps are done by the one view of steps."""
 
+from pathlib import Path
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.contrib.staticfiles import finders
+from django.forms import modelform_factory
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dispatch import unit_desk, unit_page
 from dispatch.reply_forms import last_result
-from workorders.models import Event
+from workorders.models import Event, User
 from workorders.refusals import NotAllowed, NotVisible
 from workorders.views.orders import found
 from workorders.views.request import StaffRequest
 
 LAST_PAGE = 100
+TelephoneForm = modelform_factory(User, fields=["office_phone"])
 
 
 @login_required
 def desk(request: StaffRequest) -> HttpResponse:
-    return render(request, "dispatch/unit.html", _desk(request, request.GET.get("tab", "")))
+    return _for_offline(request, render(request, "dispatch/unit.html", _desk(request, request.GET.get("tab", ""))))
 
 
 @login_required
@@ -34,9 +40,22 @@ def sign(request: StaffRequest) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def telephone(request: StaffRequest) -> HttpResponse:
+    """One's own, as it stands in letters and first responses."""
+    form = TelephoneForm(request.POST, instance=User.objects.get(pk=request.user.pk))
+    if not form.is_valid():
+        return render(request, "dispatch/unit.html", {**_desk(request, ""), "telephone": form}, status=400)
+    form.save()
+    messages.success(request, _("Your telephone is kept. It stands in the next letter."))
+    return redirect("unit_desk")
+
+
+@login_required
 def order(request: StaffRequest, number: str) -> HttpResponse:
     context = unit_page.context(found(request, number), request.user, now=timezone.now())
-    return render(request, "dispatch/unit_order.html", {**context, "calling": "call" in request.GET})
+    page = render(request, "dispatch/unit_order.html", {**context, "calling": "call" in request.GET})
+    return page if context["looked"] else _for_offline(request, page)
 
 
 @login_required
@@ -48,6 +67,18 @@ def letter(request: StaffRequest, number: str) -> HttpResponse:
     if event is None:
         raise NotVisible
     return render(request, "dispatch/unit_letter.html", {"order": order, "event": event})
+
+
+def worker(request: HttpRequest) -> HttpResponse:
+    """Under the desk's own address: a service worker answers for the pages below it."""
+    script = Path(finders.find("jiesu/unit_worker.js")).read_bytes()
+    return HttpResponse(script, "text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+def _for_offline(request: StaffRequest, page: HttpResponse) -> HttpResponse:
+    """What the phone may keep for where there is no network, and for whom; never what was shown for a reason."""
+    page["Keep-Offline"] = request.user.pk
+    return page
 
 
 def _desk(request: StaffRequest, name: str) -> dict[str, Any]:

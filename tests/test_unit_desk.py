@@ -9,12 +9,15 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from dispatch import unit_desk
 from tests.queries import queries_of
 from tests.roads import RESULT, TEXT, Road
 from workorders.lifecycle import Role, Status
-from workorders.models import Event, StoredAnswer, WorkOrder
+from workorders.models import Event, StandardText, StoredAnswer, Unit, User, WorkOrder
+from workorders.models.work_order import first_contact_recorded
+from workorders.standard_texts import texts_for
 
 PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
@@ -238,6 +241,17 @@ def test_a_return_says_until_when_and_afterwards_why_not(as_: Callable, recent: 
     assert 'data-step="request_return"' not in menu and 'class="cannot"' in menu
 
 
+def test_a_result_says_what_is_still_owed_before_it_instead_of_offering_a_form_that_is_refused(
+    as_: Callable, recent: Road
+) -> None:
+    order = signed_in(recent, ("sign", "contact"), grade="emergency")
+    client, address = as_(Role.HANDLER, recent.lead), f"/unit/{order.number}/"
+    menu = page(client, address).split("thumb-bar")[1]
+    assert 'data-step="report"' not in menu and str(first_contact_recorded.refusal) in menu  # type: ignore[attr-defined]
+    recent.act(order, "arrive")
+    assert 'data-step="report"' in page(client, address).split("thumb-bar")[1]
+
+
 def test_it_is_handed_down_by_choosing_a_unit_below(as_: Callable, recent: Road) -> None:
     order, below = signed_in(recent, ("sign",)), recent.below
     client, address = as_(Role.HANDLER, recent.lead), f"/orders/{order.number}/steps/assign_down/"
@@ -317,3 +331,38 @@ def test_an_order_that_was_reported_has_no_step_left_for_its_handler(as_: Callab
     order = recent.to(Status.REPORTED)
     bar = page(as_(Role.HANDLER, recent.lead), f"/unit/{order.number}/").split("thumb-bar")[1]
     assert "waits" in bar and 'data-step="approve"' not in bar
+
+
+# The telephone of who handles it
+
+
+def test_the_telephone_of_the_handler_or_of_the_unit_stands_in_letter_and_first_response(
+    as_: Callable, recent: Road
+) -> None:
+    handler, order = recent.cast.of(Role.HANDLER, recent.lead), signed_in(recent, ("sign",))
+    client, address = as_(Role.HANDLER, recent.lead), f"/orders/{order.number}/steps"
+
+    def texts() -> str:
+        found = StandardText.objects.get(code="contact-first")
+        facts = texts_for(order, "contact", User.objects.select_related("unit").get(pk=handler.pk), now=recent.now)
+        return next(one.text for one in facts if one.title == found.title)
+
+    assert "电话【" in texts(), "a gap, while nobody has given one"
+    Unit.objects.filter(pk=recent.lead.pk).update(phone="010-10000001")
+    assert "电话010-10000001" in texts()
+    response = client.post("/unit/telephone/", {"office_phone": "010-10000002 转 801"}, follow=True)
+    assert "010-10000002 转 801" in response.content.decode()
+    assert "电话010-10000002 转 801" in texts()
+    recent.act(order, "contact")
+    letter = page(client, f"{address}/report/").split('name="text_follow_up"')[1].split("</textarea>")[0]
+    assert "010-10000002 转 801" in letter and "【" not in letter
+
+
+@pytest.mark.parametrize("wrong", ["打我手机", "12", "65001234；65001235；65001236", "<b>65001234</b>", "6" * 41])
+def test_what_is_no_telephone_is_refused_in_its_place_and_stays(wrong: str, as_: Callable, recent: Road) -> None:
+    client = as_(Role.HANDLER, recent.lead)
+    response = client.post("/unit/telephone/", {"office_phone": wrong})
+    assert response.status_code == 400
+    form = response.content.decode().split("own-telephone")[1].split("</details>")[0]
+    assert f'value="{escape(wrong)}"' in form and 'aria-invalid="true"' in form and 'class="error"' in form
+    assert not User.objects.exclude(office_phone="").exists()

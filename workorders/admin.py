@@ -68,14 +68,14 @@ class UserAdmin(DjangoUserAdmin, RoleAdmin):
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("last_name", "first_name", "email")}),
-        (_("Work"), {"fields": ("unit", "roles", "is_active")}),
+        (_("Work"), {"fields": ("unit", "roles", "office_phone", "is_active")}),
     )
     add_fieldsets = (
         (
             None,
             {
                 "classes": ("wide",),
-                "fields": ("username", "usable_password", "password1", "password2", "unit", "roles"),
+                "fields": ("username", "usable_password", "password1", "password2", "unit", "roles", "office_phone"),
             },
         ),
     )

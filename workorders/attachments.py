@@ -7,11 +7,12 @@ from pathlib import PurePath
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 
-from workorders import signatures
+from workorders import pictures, signatures
 from workorders.models import Attachment, Event
 
 # The content type is ours, by extension: what the browser claims is not believed.
@@ -66,14 +67,23 @@ def _head(file: UploadedFile) -> bytes:
 
 def attach(event: Event, files: Iterable[UploadedFile]) -> None:
     for file in files:
-        file.seek(0)  # it may have been read before, by a try that was refused
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        kept = _kept(file)
+        kept.seek(0)  # it may have been read before, by a try that was refused
+        digest = hashlib.file_digest(kept, "sha256").hexdigest()
         Attachment.objects.create(
             order=event.order,
             event=event,
-            file=File(file, name=digest[:32] + extension(file)),
+            file=File(kept, name=digest[:32] + extension(file)),
             name=shown_name(file),
             content_type=CONTENT_TYPES[extension(file)],
-            size=file.size or 0,
+            size=kept.size or 0,
             sha256=digest,
         )
+
+
+def _kept(file: UploadedFile) -> File:
+    """A picture as it looks, and no more; the digest is of what is kept."""
+    if not CONTENT_TYPES[extension(file)].startswith("image/"):
+        return file
+    file.seek(0)
+    return ContentFile(pictures.silent(extension(file), file.read()))

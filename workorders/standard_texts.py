@@ -169,6 +169,7 @@ def add_own() -> None:
     add_field("unit", _("Lead unit"), lambda case: str(case.order.lead_unit or ""))
     add_field("user", _("Who writes"), _writer)
     add_field("own_unit", _("Unit of who writes"), lambda case: str(case.user.unit or ""))
+    add_field("telephone", _("Telephone of who writes"), lambda case: case.user.telephone)
     add_field("today", _("Today"), lambda case: in_words(timezone.localdate(case.now)))
     add_field("received", _("Day of the registration"), lambda case: in_words(_day(case.order.registered_at)))
     add_field("due", _("Deadline of the resolution"), _due)

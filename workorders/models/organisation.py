@@ -4,10 +4,17 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from workorders.lifecycle import Grade, Role
+
+# 010-65001234 转 801
+is_telephone = RegexValidator(
+    r"\A\+?[0-9(（][0-9()（） -]{3,}[0-9](?:[ ]?(?:转|ext\.?|x|-)[ ]?[0-9]{1,6})?\Z",
+    _("A telephone: digits, with blanks, dashes or brackets between them, and an extension after 转 or ext."),
+)
 
 
 class Tree(models.Model):
@@ -61,6 +68,7 @@ class Unit(Tree):
         "Area", models.PROTECT, null=True, blank=True, related_name="units", verbose_name=_("area")
     )
     sector = models.SlugField(_("sector"), max_length=40, blank=True)
+    phone = models.CharField(_("telephone"), max_length=40, blank=True, validators=[is_telephone])
 
     class Meta:
         verbose_name = _("unit")
@@ -109,6 +117,13 @@ class User(AbstractUser):
         Unit, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("own unit")
     )
     roles = ArrayField(models.CharField(max_length=20, choices=Role), default=list, blank=True, verbose_name=_("roles"))
+    office_phone = models.CharField(
+        _("office telephone"),
+        max_length=40,
+        blank=True,
+        validators=[is_telephone],
+        help_text=_("Stands in letters and first responses; without one, the unit's."),
+    )
 
     class Meta:
         verbose_name = _("user")
@@ -121,6 +136,11 @@ class User(AbstractUser):
     def save(self, *args: Any, **options: Any) -> None:
         self.is_staff = self.is_superuser or self.has_role(Role.ADMINISTRATOR, Role.SUPERVISOR)
         super().save(*args, **options)
+
+    @property
+    def telephone(self) -> str:
+        """Where the complainant reaches who handles the order: their own desk, or their unit."""
+        return self.office_phone or (self.unit.phone if self.unit else "")
 
     def has_role(self, *roles: str) -> bool:
         return bool(set(roles) & set(self.roles))
