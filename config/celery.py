@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.contrib.django.task import DjangoTask
+from celery.schedules import crontab
 from django.db import transaction
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -78,6 +79,11 @@ app.conf.beat_schedule = {
     "plan notices": {"task": "dispatch.tasks.plan_notices", "schedule": 5.0, "options": {"expires": 5}},
     # With the share of a channel in a batch: no more than robots of chat services take.
     "send notices": {"task": "dispatch.tasks.send_notices", "schedule": 10.0, "options": {"expires": 10}},
+    "prune notices": {
+        "task": "dispatch.tasks.prune_notices",
+        "schedule": crontab(hour="3", minute="20"),
+        "options": {"expires": 3600},
+    },
     "follow tallies": {"task": "evaluation.tasks.follow_tallies", "schedule": 3.0, "options": {"expires": 3}},
     "run waiting simulations": {
         "task": "evaluation.tasks.run_waiting_simulations",

@@ -1,6 +1,7 @@
 """Everything that differs between places comes from the environment; `python -m config.embedded` sets what is missing."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -176,6 +177,8 @@ NOTICE_SCHEMES = listed("NOTICE_SCHEMES") or [
 ]
 # Where this is set, mailfile:// writes mails into it: for a demo that has no mail server.
 NOTICE_MAIL_FILE = os.environ.get("NOTICE_MAIL_FILE", "")
+# How long what came of a message stays in the outbox: the Cybersecurity Law 网络安全法 (Art. 21) wants logs for six months.
+NOTICES_KEPT_FOR = timedelta(days=int(os.environ.get("NOTICES_KEPT_DAYS") or 190))
 # Where messages to complainants go: the address of an SMS gateway for apprise, with {recipient} for the telephone and
 # {message} for the message's number. Without it they wait in the outbox.
 COMPLAINANT_GATEWAY = os.environ.get("COMPLAINANT_GATEWAY", "")

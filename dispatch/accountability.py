@@ -42,7 +42,8 @@ def suggested(accountability: Accountability) -> Accountability.Measure:
     earlier = Accountability.objects.filter(
         unit=accountability.unit, pk__lt=accountability.pk, raised_at__gte=accountability.raised_at - LOOKED_BACK
     )
-    return BY_SEVERITY[min(earlier.count(), len(BY_SEVERITY) - 1)]
+    counted = earlier.exclude(measure=Measure.NONE).count()
+    return BY_SEVERITY[min(counted, len(BY_SEVERITY) - 1)]
 
 
 def may_decide(user: "User", accountability: Accountability) -> bool:
@@ -52,10 +53,24 @@ def may_decide(user: "User", accountability: Accountability) -> bool:
 @transaction.atomic
 def decide(pk: int, *, measure: str, words: str, actor: "User", now: datetime) -> Accountability:
     found = _lock(pk, actor, Accountability.Status.OPEN)
+    _decide(found, measure, words, actor, now)
+    return found
+
+
+def excuse(slip: Slip, *, now: datetime) -> None:
+    """容错: nobody accounts for a slip that was issued in error. What was decided before stays decided."""
+    assert slip.closed_by, "withdrawn by somebody"
+    held = Accountability.objects.select_for_update(of=("self",)).select_related("unit")
+    for found in held.filter(slip=slip, status=Accountability.Status.OPEN):
+        _decide(found, Measure.NONE, slip.words, slip.closed_by, now)
+
+
+def _decide(found: Accountability, measure: str, words: str, actor: "User", now: datetime) -> None:
     found.decide(measure=measure, words=words, by=actor, at=now)
+    if measure == Measure.NONE:  # nothing is left to be carried out
+        found.close(by=actor, at=now)
     found.save()
     telling.of_accountability(found, now=now)
-    return found
 
 
 @transaction.atomic

@@ -108,6 +108,7 @@ class DispatchConfig(AppConfig):
         stages.step("accept_slip", form=forms.GrantForm, record=slips.accept, refusal=slips.why_not_decide)
         stages.step("reject_slip", refusal=slips.why_not_decide, **risen)
         stages.step("raise_slip", refusal=slips.why_not_raise, **risen)
+        stages.step("withdraw_slip", record=slips.withdraw, refusal=slips.why_not_withdraw)
         stages.after_each(slips.lapse)
         stages.waiting(slips.waits_for)
         stages.beside(slips.beside)

@@ -28,6 +28,7 @@ from workorders.policy import Rules
 
 BATCH = 200
 LONGEST = 20  # messages in one digest
+FORGOTTEN_AT_ONCE = 5000
 State = Notice.State
 
 
@@ -194,6 +195,19 @@ def _digest(notices: list[Notice], now: datetime) -> Notice:
 
 def _move(notices: list[Notice], **fields: Any) -> None:
     Notice.objects.filter(pk__in=[notice.pk for notice in notices]).update(**fields)
+
+
+def prune(now: datetime) -> int:
+    """Forget what came to its end long ago, parts before the digest they went out in; how many."""
+    ended = Notice.objects.exclude(state__in=Notice.WAITING).filter(created_at__lt=now - settings.NOTICES_KEPT_FOR)
+    return _forget(ended.exclude(digest=None)) + _forget(ended.filter(digest=None, parts=None))
+
+
+def _forget(ended: Any) -> int:
+    forgotten = 0
+    while found := list(ended.order_by("pk").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE]):
+        forgotten += Notice.objects.filter(pk__in=found).delete()[0]
+    return forgotten
 
 
 def pass_over(now: datetime) -> None:

@@ -34,19 +34,21 @@ LOGGED = 50
 
 State = Notice.State
 
-# A channel that fails is tried with one message at a time, and rests in between.
+# A channel that fails is tried with one message at a time, and rests in between. Among all channels the urgent come first,
+# then what has waited longest: none starves behind others that always have something.
 CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT notice.id
     FROM dispatch_channel channel
     CROSS JOIN LATERAL (
-        SELECT id FROM dispatch_notice
+        SELECT id, urgent, next_attempt_at FROM dispatch_notice
         WHERE channel_id = channel.id AND state = 'pending' AND next_attempt_at <= %(now)s
         ORDER BY urgent DESC, next_attempt_at, id
         LIMIT CASE WHEN channel.failing_since IS NULL THEN %(share)s ELSE 1 END
         FOR UPDATE SKIP LOCKED
     ) notice
     WHERE channel.is_active AND (channel.resting_until IS NULL OR channel.resting_until <= %(now)s)
+    ORDER BY notice.urgent DESC, notice.next_attempt_at, notice.id
     LIMIT %(batch)s
 )
 UPDATE dispatch_notice SET state = 'sending', attempts = attempts + 1, next_attempt_at = %(lease)s

@@ -33,10 +33,11 @@ STATUSES = {
     Slip.Status.ANSWERED: "info",
     Slip.Status.ACCEPTED: "success",
     Slip.Status.LAPSED: None,
+    Slip.Status.WITHDRAWN: None,
 }
 STEPS_OF: dict[str, tuple[str, ...]] = {
-    Slip.Status.DEMANDED: ("raise_slip",),
-    Slip.Status.ANSWERED: ("accept_slip", "reject_slip"),
+    Slip.Status.DEMANDED: ("raise_slip", "withdraw_slip"),
+    Slip.Status.ANSWERED: ("accept_slip", "reject_slip", "withdraw_slip"),
 }
 
 
@@ -139,8 +140,8 @@ class SlipAdmin(DeskAdmin):
 
     @display(description=gettext_lazy("Steps"))
     def deeds(self, slip: Slip) -> SafeString:
-        last = slip.status == Slip.Status.DEMANDED and slip.colour == Slip.Colour.RED
-        names = () if last else STEPS_OF.get(slip.status, ())
+        is_last = slip.colour == Slip.Colour.RED
+        names = [name for name in STEPS_OF.get(slip.status, ()) if not (is_last and name == "raise_slip")]
         links = ((reverse("step", args=[slip.order.number, name]), STEPS[name].label) for name in names)
         return format_html_join(" · ", '<a href="{}" class="text-primary-600 dark:text-primary-400">{}</a>', links)
 

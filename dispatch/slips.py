@@ -95,6 +95,16 @@ def rise(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     telling.of_slip(slip, event, now=now)
 
 
+def withdraw(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
+    """Issued in error: its clock stops, and whoever had to act on it hears so."""
+    slip = _open(event)
+    clocks.void(event.order, [ClockKind.SLIP], now=now, units=[slip.unit])
+    slip.withdraw(by=event.actor, at=now, words=cleaned["reason"])
+    slip.save()
+    accountability.excuse(slip, now=now)
+    telling.of_slip(slip, event, now=now)
+
+
 def lapse(event: "Event", *, now: datetime) -> None:
     """What was demanded of an order that has ended, or of a unit that leads it no more, is demanded no longer."""
     if event.source == event.target:
@@ -128,6 +138,10 @@ def why_not_answer(order: WorkOrder, *, now: datetime) -> str | None:
 
 def why_not_decide(order: WorkOrder, *, now: datetime) -> str | None:
     return None if _is(order, Slip.Status.ANSWERED) else _("No answer to a supervision slip waits to be decided.")
+
+
+def why_not_withdraw(order: WorkOrder, *, now: datetime) -> str | None:
+    return None if open_of(order) else _("No supervision slip is open on this order.")
 
 
 def why_not_raise(order: WorkOrder, *, now: datetime) -> str | None:

@@ -23,6 +23,11 @@ def send_notices() -> None:
 
 
 @shared_task
+def prune_notices() -> None:
+    notices.prune(timezone.now())
+
+
+@shared_task
 def settle_alerts() -> None:
     alerts.settle(timezone.now())
 

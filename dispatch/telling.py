@@ -31,7 +31,8 @@ LEADING = (Role.REVIEWER, Role.SUPERVISOR)
 def of_slip(slip: Slip, event: "Event", *, now: datetime) -> None:
     link = reverse("order", args=[event.order.number])
     about = [slip.get_colour_display(), event.order.spoken_number, slip.get_status_display()]
-    _tell(_concerned_by(slip), about, slip.unit, slip.clock.due_at, key=f"slip {event.pk}", link=link, now=now)
+    due = slip.clock.due_at if slip.is_open else None
+    _tell(_concerned_by(slip), about, slip.unit, due, key=f"slip {event.pk}", link=link, now=now)
 
 
 def _concerned_by(slip: Slip) -> list[User]:

@@ -119,6 +119,7 @@ class Road:
             "answer_slip": {"text": "已安排专人办理，明日完成。"},
             "reject_slip": {"reason": "未说明完成时限"},
             "raise_slip": {"reason": "情况紧急，提级督办"},
+            "withdraw_slip": {"reason": "误发，该事项已由其他单位办结"},
             "suspend": {"reason": "受客观条件限制", "review_date": self.review_date},
             "attempt": {"why": "no_answer"},
             "close": GOOD,

@@ -85,6 +85,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     "accept_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "", ""),
     "reject_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "slip", ""),
     "raise_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "", ""),
+    "withdraw_slip": ("dispatched handling suspended reported callback", SAME, "supervisor", "", "slip"),
     "urge": (OPEN, SAME, "operator supervisor", "", ""),
     "attempt": ("callback", SAME, "callback_agent", "", ""),
     "close": ("callback", "closed", "callback_agent", "", "callback"),
@@ -110,7 +111,7 @@ TABLE: dict[str, tuple[str, str, str, str, str]] = {
     ),
 }
 PEOPLE_OF_UNITS = {"handler", "reviewer", "handler+", "reviewer+"}
-OF_SLIPS = {"answer_slip", "accept_slip", "reject_slip", "raise_slip"}
+OF_SLIPS = {"answer_slip", "accept_slip", "reject_slip", "raise_slip", "withdraw_slip"}
 UNITS = {"signing", "contact", "arrival", "unit_resolution", "signing+", "contact+", "arrival+", "unit_resolution+"}
 
 

@@ -497,3 +497,25 @@ def test_the_task_plans_at_the_time_it_runs(road: Road) -> None:
     assert len(told()) == 1
     assert Alert.objects.exclude(told_at=None).count() == 1
     assert Channel.objects.count() == 0
+
+
+def test_what_came_to_its_end_long_ago_is_forgotten_with_its_digest_and_what_waits_is_not(
+    road: Road, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.NOTICES_KEPT_FOR = timedelta(days=190)
+    monkeypatch.setattr(notices, "FORGOTTEN_AT_ONCE", 2)
+    to = channel("json://gateway.example/", unit=road.lead)
+    about = {"unit": road.lead, "channel": to, "subject": "督办通知"}
+    old, new = road.now - timedelta(days=191), road.now - timedelta(days=189)
+
+    def row(key: str, at: datetime, state: str, **more: Any) -> Notice:
+        return Notice.objects.create(key=key, created_at=at, state=state, **about, **more)
+
+    digest = row("digest", old, "sent", sent_at=old)
+    for number in range(3):
+        row(f"part {number}", old, "digested", digest=digest)
+    row("given up", old, "failed")
+    kept = {row("waits", old, "pending", next_attempt_at=road.now), row("recent", new, "sent", sent_at=new)}
+    assert notices.prune(road.now) == 5
+    assert set(Notice.objects.all()) == kept
+    assert notices.prune(road.now) == 0

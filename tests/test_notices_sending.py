@@ -105,6 +105,23 @@ def test_an_emergency_overtakes_what_waits_and_a_channel_gets_three_at_a_time(ro
     assert Notice.objects.get(key="emergency").pk in ids
 
 
+def test_an_emergency_does_not_wait_behind_the_other_channels_and_none_of_these_starves(
+    road: Road, gateway: Receiver
+) -> None:
+    for number in range(4):
+        busy = channel(url(gateway), unit=road.lead)
+        for message in range(3):
+            one(road, busy, urgent=False, key=f"ordinary {number} {message}", now=road.now - HOUR)
+    last = channel(url(gateway), unit=road.co_unit)
+    notices.tell([road.co_unit], "突发事件", "请立即到场", key="emergency", now=road.now, urgent=True)
+    assert sending.send(road.now, batch=3) == 3
+    assert Notice.objects.get(key="emergency", channel=last).state == "sent"
+    waited = Notice.objects.filter(state="pending").order_by("next_attempt_at", "pk").first()
+    assert sending.send(road.now, batch=1) == 1
+    waited.refresh_from_db()
+    assert waited.state == "sent", "what has waited longest comes next, whatever its channel"
+
+
 # Not taken
 
 

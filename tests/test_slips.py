@@ -235,6 +235,76 @@ def test_a_slip_goes_on_while_the_result_is_reviewed_and_called_back_and_lapses_
     assert slip_of(order).status == "lapsed"
 
 
+def test_a_slips_clock_runs_on_while_its_order_is_suspended(road: Road) -> None:
+    """Why a matter cannot be solved now is what its unit may have to account for."""
+    order = road.to(Status.HANDLING)
+    road.act(order, "issue_slip")
+    due = slip_of(order).clock.due_at
+    road.act(order, "suspend")
+    assert (slip_of(order).clock.paused_at, slip_of(order).clock.due_at) == (None, due)
+    assert slips.watch(due + timedelta(minutes=1)) == 1
+    assert slip_of(order).colour == "orange"
+
+
+# Issued in error
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_slip_issued_in_error_is_withdrawn_with_its_reason_and_its_clock_stops(answered: bool, road: Road) -> None:
+    order = road.to(Status.HANDLING)
+    road.slip(order, answered=answered)
+    event = road.act(order, "withdraw_slip", reason="误发，该事项已由其他单位办结")
+    slip = slip_of(order)
+    assert (slip.status, slip.words) == ("withdrawn", "误发，该事项已由其他单位办结")
+    assert (slip.closed_by, slip.closed_at) == (event.actor, road.now)
+    assert (slip.clock.stopped_at is not None, slip.clock.outcome) == (True, "met" if answered else "void")
+    assert order.events.get(step="withdraw_slip").reason == slip.words, "on the record"
+    supervision.scan(road.now + 60 * DAY)
+    assert not Alert.objects.filter(clock=slip.clock).exists()
+    assert slips.watch(road.now + 60 * DAY) == 0
+    refused(WrongState, road, order, "withdraw_slip", reason="误发")
+
+
+def test_a_slip_of_the_system_that_was_withdrawn_does_not_come_again_for_the_same_alert(road: Road) -> None:
+    order = gone_up(road)
+    assert slips.issue_by_ladder(road.now) == 1
+    road.act(order, "withdraw_slip")
+    assert slips.supervise(road.now + timedelta(minutes=5)) == 0
+    assert order.slips.count() == 1
+
+
+def test_nobody_withdraws_the_slip_to_their_own_unit_and_none_without_a_reason(road: Road) -> None:
+    order = road.to(Status.HANDLING)
+    road.act(order, "issue_slip")
+    refused(Invalid, road, order, "withdraw_slip", reason=" ")
+    for role in (Role.SUPERVISOR, Role.HANDLER, Role.REVIEWER):
+        refused(NotAllowed, road, order, "withdraw_slip", road.cast.of(role, road.lead))
+
+
+def test_nobody_accounts_for_a_slip_that_was_withdrawn(held: Accountability, road: Road) -> None:
+    supervisor = road.cast.of(Role.SUPERVISOR)
+    road.act(held.slip.order, "withdraw_slip", reason="误发")
+    held.refresh_from_db()
+    assert (held.status, held.measure, held.words, held.closed_by) == ("closed", "none", "误发", supervisor)
+
+
+def test_what_was_decided_on_a_slip_stays_decided_when_it_is_withdrawn(held: Accountability, road: Road) -> None:
+    decided = {"measure": "talk", "words": "约谈主要负责人", "actor": road.cast.of(Role.SUPERVISOR), "now": road.now}
+    accountability.decide(held.pk, **decided)
+    road.act(held.slip.order, "withdraw_slip")
+    held.refresh_from_db()
+    assert (held.status, held.measure) == ("decided", "talk")
+
+
+def test_a_supervisor_excuses_a_unit_and_then_nothing_is_to_be_carried_out(held: Accountability, road: Road) -> None:
+    supervisor = road.cast.of(Role.SUPERVISOR)
+    accountability.decide(held.pk, measure="none", words="因汛情，非主观原因", actor=supervisor, now=road.now)
+    held.refresh_from_db()
+    assert (held.status, held.closed_by, held.closed_at) == ("closed", supervisor, road.now)
+    again = Accountability(unit=held.unit, pk=held.pk + 1, raised_at=road.now)
+    assert accountability.suggested(again) == "talk", "what was excused makes nothing graver"
+
+
 # What the system does
 
 
@@ -447,9 +517,13 @@ def test_buttons_stand_there_only_while_they_do_something(road: Road) -> None:
 
     assert (offered(Role.SUPERVISOR), offered(Role.HANDLER, road.lead)) == ({"issue_slip"}, set())
     road.act(order, "issue_slip")
-    assert (offered(Role.SUPERVISOR), offered(Role.HANDLER, road.lead)) == ({"raise_slip"}, {"answer_slip"})
+    assert (offered(Role.SUPERVISOR), offered(Role.HANDLER, road.lead)) == (
+        {"raise_slip", "withdraw_slip"},
+        {"answer_slip"},
+    )
     road.act(order, "answer_slip")
-    assert (offered(Role.SUPERVISOR), offered(Role.HANDLER, road.lead)) == ({"accept_slip", "reject_slip"}, set())
+    decide = {"accept_slip", "reject_slip", "withdraw_slip"}
+    assert (offered(Role.SUPERVISOR), offered(Role.HANDLER, road.lead)) == (decide, set())
 
 
 def test_the_orders_page_shows_the_slip_its_deadline_and_how_often_was_pressed(as_: Callable, recent: Road) -> None:
@@ -513,6 +587,11 @@ def test_the_desk_filters_finds_and_leads_to_the_steps(as_: Callable, recent: Ro
     assert "Waiting for the unit" in page, "a status in words, never by its code"
     assert f"/orders/{answered.number}/steps/accept_slip/" in page
     assert f"/orders/{demanded.number}/steps/raise_slip/" in page
+    for _ in range(2):
+        recent.act(demanded, "raise_slip")
+    page = client.get(DESK).content.decode()
+    assert f"/orders/{demanded.number}/steps/raise_slip/" not in page, "red is the last"
+    assert f"/orders/{demanded.number}/steps/withdraw_slip/" in page
 
 
 def test_the_chosen_answers_are_accepted_and_what_cannot_be_is_said(as_: Callable, recent: Road) -> None:

@@ -50,6 +50,10 @@ def test_of_a_slip_whoever_has_to_act_on_it_next_is_told(road: Road, people: dic
         since = newest()
         road.act(order, step)
         assert told(people, since=since) == expected, step
+    road.act(order, "issue_slip")
+    since = newest()
+    road.act(order, "withdraw_slip")
+    assert told(people, since=since) == {"handler", "head"}, "whoever was to answer hears that they need not"
     subject = Notice.objects.order_by("pk")[0].subject
     assert order.spoken_number in subject and "督办" in subject
 

@@ -22,12 +22,13 @@ class Accountability(FSMModelMixin, models.Model):
     class Status(models.TextChoices):
         OPEN = "open", _("To be decided")
         DECIDED = "decided", _("Decided, to be carried out")
-        CLOSED = "closed", _("Carried out")
+        CLOSED = "closed", _("Concluded")
 
     class Measure(models.TextChoices):
         TALK = "talk", _("Talk with the unit's head")
         CIRCULAR = "circular", _("Circular of criticism")
         DISCIPLINE = "discipline", _("Handed over for discipline")
+        NONE = "none", _("No measure: excused")
 
     unit = models.ForeignKey("workorders.Unit", models.PROTECT, related_name="+", verbose_name=_("unit"))
     cause = models.CharField(_("cause"), max_length=20, choices=Cause)
@@ -73,7 +74,7 @@ class Accountability(FSMModelMixin, models.Model):
                 condition=Q(status="open", measure="", words="", decided_by=None, decided_at=None, closed_at=None)
                 | (
                     Q(status__in=["decided", "closed"], decided_by__isnull=False, decided_at__isnull=False)
-                    & Q(measure__in=["talk", "circular", "discipline"])
+                    & Q(measure__in=["talk", "circular", "discipline", "none"])
                     & ~Q(words="")
                 ),
                 name="accountability_decided_iff_not_open",

@@ -37,6 +37,7 @@ class Slip(FSMModelMixin, models.Model):
         ANSWERED = "answered", _("Answered, to be decided")
         ACCEPTED = "accepted", _("Answer accepted")
         LAPSED = "lapsed", _("Lapsed: the order moved on")
+        WITHDRAWN = "withdrawn", _("Withdrawn: issued in error")
 
     OPEN = (Status.DEMANDED, Status.ANSWERED)
 
@@ -79,11 +80,11 @@ class Slip(FSMModelMixin, models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["demanded", "answered"], closed_at=None, closed_by=None)
-                | Q(status__in=["accepted", "lapsed"], closed_at__isnull=False),
+                | Q(status__in=["accepted", "lapsed", "withdrawn"], closed_at__isnull=False),
                 name="slip_closed_iff_not_open",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["demanded", "lapsed"])
+                condition=Q(status__in=["demanded", "lapsed", "withdrawn"])
                 | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer="")),
                 name="slip_answered_in_words",
             ),
@@ -117,3 +118,7 @@ class Slip(FSMModelMixin, models.Model):
     @transition(status, source=[Status.DEMANDED, Status.ANSWERED], target=Status.LAPSED)
     def lapse(self, *, by: "User | None", at: datetime) -> None:
         self.closed_by, self.closed_at = by, at
+
+    @transition(status, source=[Status.DEMANDED, Status.ANSWERED], target=Status.WITHDRAWN)
+    def withdraw(self, *, by: "User | None", at: datetime, words: str) -> None:
+        self.closed_by, self.closed_at, self.words = by, at, words

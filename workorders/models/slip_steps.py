@@ -43,3 +43,7 @@ class SlipSteps:
     )
     def raise_slip(self) -> None:
         """升级督办: blue, orange, red; the system does it when the answer is overdue."""
+
+    @stays(ANSWERABLE, Step(_("Withdraw the slip"), (Role.SUPERVISOR,), acts_for=ActsFor.HIGHER, reason=True))
+    def withdraw_slip(self) -> None:
+        """撤销督办单: issued in error; nothing is demanded any more, and the unit need not account for it."""
