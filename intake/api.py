@@ -20,8 +20,8 @@ from intake.shown import CallSerializer, ProgressSerializer, progress, screen_po
 from workorders import numbers
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
-from workorders.api.examples import POP, PROGRESS, answered
 from workorders.api.errors import invalid
+from workorders.api.examples import POP, PROGRESS, answered
 from workorders.api.idempotency import idempotent
 from workorders.api.schema import JSON
 from workorders.api.scopes import Scope

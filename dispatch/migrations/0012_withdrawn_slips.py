@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatch", "0010_dispatch_desk"),
+        ("dispatch", "0011_webhook_of_a_revoked_client"),
         ("workorders", "0012_standard_texts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

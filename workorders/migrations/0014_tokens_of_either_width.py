@@ -17,5 +17,5 @@ def cut_anew(apps: Any, _editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workorders", "0012_standard_texts")]
+    dependencies = [("workorders", "0013_telephones")]
     operations = [migrations.RunPython(cut_anew, migrations.RunPython.noop)]
