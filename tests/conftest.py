@@ -89,10 +89,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 KEPT = [model._meta.db_table for model in (Area, Unit, Category, CalendarDay, Policy, StandardText, Responsibility)]
 
 
-def load_and_keep() -> None:
-    """The reference data, with a copy of each table where the emptying of tables does not reach."""
+def load() -> None:
     reference.load()
     catalogue.load()
+
+
+def load_and_keep() -> None:
+    """The reference data, with a copy of each table where the emptying of tables does not reach."""
+    load()
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
         for table in KEPT:
