@@ -1,5 +1,6 @@
 """Doing steps, one order or many: the same `perform()` as the console."""
 
+import re
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -34,6 +35,7 @@ from workorders.transitions import STEPS, available, form_of, perform
 
 HANDLE = {"POST": Scope.ORDERS_HANDLE}
 MANY = 200
+DIGITS = re.compile(r"[0-9]{1,9}")
 NUMBERS = {
     "type": "object",
     "properties": {
@@ -124,7 +126,7 @@ def done(request: Request, order: WorkOrder, name: str) -> Event:
 
 def _version(data: dict[str, Any]) -> int | None:
     given = data.pop("version", None)
-    if isinstance(given, list) and len(given) == 1 and given[0].isascii() and given[0].isdigit():
+    if isinstance(given, list) and len(given) == 1 and DIGITS.fullmatch(given[0]):
         given = int(given[0])
     if given is not None and (type(given) is not int or given < 1):
         raise invalid({"version": [_("A whole number from 1 on.")]})
