@@ -258,6 +258,14 @@ def test_a_version_in_a_form_is_a_whole_number(version: str, street: Machine, ro
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["version"])
 
 
+def test_a_version_counts_beside_if_match_too(street: Machine, road: Road) -> None:
+    order = road.to("handling")
+    headers = {"If-Match": f'"{order.version}-x"'}
+    answer = street.send(f"/workorders/{order.number}/progress/", {"text": "x", "version": 1}, **headers)
+    assert answer.status_code == 412
+    assert WorkOrder.objects.get(pk=order.pk).version == order.version
+
+
 @pytest.mark.parametrize("body", [b"", b"--x", b"--x\r\nnonsense\r\n--x--\r\n", b"\xff" * 300])
 def test_a_form_that_is_none_is_refused(body: bytes, street: Machine, road: Road) -> None:
     order = road.to("handling")

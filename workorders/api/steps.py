@@ -119,7 +119,7 @@ def done(request: Request, order: WorkOrder, name: str) -> Event:
     # Who may not do the step now hears that, not what is wrong with the input.
     given = _checked(request, order, name, data) if name in available(order, actor) else {}
     try:
-        return perform(order.pk, name, actor=actor, version=wanted or version, files=_files(request), **given)
+        return perform(order.pk, name, actor=actor, version=version or wanted, files=_files(request), **given)
     except StaleVersion as refusal:
         raise (PreconditionFailed(order=refusal.order) if wanted else refusal) from None
 
@@ -169,7 +169,7 @@ class OrderAttachments(ApiView):
             raise invalid({"files": [_("At least one file is asked for.")]})
         text = data.get("text", [""])[-1] or "、".join(str(file.name) for file in files)[:500]
         wanted, version = version_wanted(request, order), _version(data)
-        event = perform(order.pk, "note", actor=caller(request), version=wanted or version, files=files, text=text)
+        event = perform(order.pk, "note", actor=caller(request), version=version or wanted, files=files, text=text)
         new = [one for one in attachments_of(request, order) if one["event"] == event.number]
         return Response({"event": EventSerializer(event).data, "results": new}, status=201)
 
