@@ -3,6 +3,7 @@
 import io
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -207,6 +208,15 @@ def test_a_cursor_of_another_ordering_is_refused(road: Road) -> None:
     assert city.get(following + "&ordering=number").json()["fields"].keys() == {"cursor"}
 
 
+def test_a_cursor_of_another_list_is_refused(road: Road) -> None:
+    city, order = Machine("1100", "orders:read"), road.to("dispatched")
+    road.register()
+    following = city.read("/workorders/", limit=1, ordering="number")["next"]
+    path = f"{V1}/workorders/{order.number}/events/"
+    answer = city.get(path, {"ordering": "number", "cursor": parse_qs(urlsplit(following).query)["cursor"][0]})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["cursor"])
+
+
 @pytest.mark.parametrize("number", ["x", "0", "9" * 400, "2611220000427%00", "%FF%FE", "１２３", "null", "%2e%2e", " "])
 def test_a_number_that_is_none_is_not_found(number: str, street: Machine) -> None:
     for path in ("", "events/", "attachments/"):
@@ -239,6 +249,21 @@ def test_an_upload_that_is_too_large_is_refused_unread(street: Machine, road: Ro
     order = road.to("handling")
     answer = street.post(f"{V1}/workorders/{order.number}/attachments/", {"text": "x" * 200})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("version", ["", "0", "-1", "1.0", "x", "１", "9" * 5000])
+def test_a_version_in_a_form_is_a_whole_number(version: str, street: Machine, road: Road) -> None:
+    order = road.to("handling")
+    answer = street.post(f"{V1}/workorders/{order.number}/progress/", {"text": "x", "version": version})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["version"])
+
+
+def test_a_version_counts_beside_if_match_too(street: Machine, road: Road) -> None:
+    order = road.to("handling")
+    headers = {"If-Match": f'"{order.version}-x"'}
+    answer = street.send(f"/workorders/{order.number}/progress/", {"text": "x", "version": 1}, **headers)
+    assert answer.status_code == 412
+    assert WorkOrder.objects.get(pk=order.pk).version == order.version
 
 
 @pytest.mark.parametrize("body", [b"", b"--x", b"--x\r\nnonsense\r\n--x--\r\n", b"\xff" * 300])

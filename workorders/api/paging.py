@@ -61,13 +61,13 @@ class CursorPager:
         """The page's rows, and the address of the next one."""
         chosen, limit = self._chosen(request), limit_of(request)
         ordering, falling = self.orderings[chosen.lstrip("-")], chosen.startswith("-")
-        rows = ordering.sort(rows, falling)
+        rows, salt = ordering.sort(rows, falling), f"{SALT} {request.path}"
         if cursor := request.query_params.get("cursor"):
-            rows = ordering.after(rows, falling, _read(cursor, chosen))
+            rows = ordering.after(rows, falling, _read(cursor, chosen, salt))
         found = list(rows[: limit + 1])
         if len(found) <= limit:
             return found, None
-        cursor = signing.dumps([chosen, *ordering.place_of(found[limit - 1])], salt=SALT)
+        cursor = signing.dumps([chosen, *ordering.place_of(found[limit - 1])], salt=salt)
         return found[:limit], replace_query_param(request.build_absolute_uri(), "cursor", cursor)
 
     def _chosen(self, request: Request) -> str:
@@ -84,9 +84,9 @@ def limit_of(request: Request, default: int = DEFAULT, largest: int = LARGEST) -
     return int(given)
 
 
-def _read(cursor: str, chosen: str) -> list[Any]:
+def _read(cursor: str, chosen: str, salt: str) -> list[Any]:
     try:
-        ordering, *place = signing.loads(cursor, salt=SALT)
+        ordering, *place = signing.loads(cursor, salt=salt)
     except (signing.BadSignature, UnicodeError):
         ordering = None
     if ordering != chosen:

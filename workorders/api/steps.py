@@ -1,5 +1,6 @@
 """Doing steps, one order or many: the same `perform()` as the console."""
 
+import re
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -34,6 +35,7 @@ from workorders.transitions import STEPS, available, form_of, perform
 
 HANDLE = {"POST": Scope.ORDERS_HANDLE}
 MANY = 200
+DIGITS = re.compile(r"[0-9]{1,9}")
 NUMBERS = {
     "type": "object",
     "properties": {
@@ -117,14 +119,14 @@ def done(request: Request, order: WorkOrder, name: str) -> Event:
     # Who may not do the step now hears that, not what is wrong with the input.
     given = _checked(request, order, name, data) if name in available(order, actor) else {}
     try:
-        return perform(order.pk, name, actor=actor, version=wanted or version, files=_files(request), **given)
+        return perform(order.pk, name, actor=actor, version=version or wanted, files=_files(request), **given)
     except StaleVersion as refusal:
         raise (PreconditionFailed(order=refusal.order) if wanted else refusal) from None
 
 
 def _version(data: dict[str, Any]) -> int | None:
     given = data.pop("version", None)
-    if isinstance(given, list) and len(given) == 1 and given[0].isascii() and given[0].isdigit():
+    if isinstance(given, list) and len(given) == 1 and DIGITS.fullmatch(given[0]):
         given = int(given[0])
     if given is not None and (type(given) is not int or given < 1):
         raise invalid({"version": [_("A whole number from 1 on.")]})
@@ -167,7 +169,7 @@ class OrderAttachments(ApiView):
             raise invalid({"files": [_("At least one file is asked for.")]})
         text = data.get("text", [""])[-1] or "、".join(str(file.name) for file in files)[:500]
         wanted, version = version_wanted(request, order), _version(data)
-        event = perform(order.pk, "note", actor=caller(request), version=wanted or version, files=files, text=text)
+        event = perform(order.pk, "note", actor=caller(request), version=version or wanted, files=files, text=text)
         new = [one for one in attachments_of(request, order) if one["event"] == event.number]
         return Response({"event": EventSerializer(event).data, "results": new}, status=201)
 
