@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,11 +16,11 @@ from openpyxl import load_workbook
 
 from config.cast import Cast
 from tests.roads import Road
-from workorders import selectors
-from workorders.columns import COLUMNS, DEFAULT, masked
+from workorders import export, selectors
+from workorders.columns import COLUMNS, DEFAULT, NAMES, masked
 from workorders.fields import blind_index, normal_phone
 from workorders.lifecycle import Role, Status
-from workorders.models import SavedView, Unit
+from workorders.models import SavedView, Unit, WorkOrder
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +53,34 @@ def test_an_export_has_no_end_before_the_list_has(
     monkeypatch.setattr("workorders.export.CHUNK", 7)
     orders = [recent.register() for _ in range(30)]
     assert {row[0] for row in table(as_(Role.SUPERVISOR), kind)[1:]} == {order.number for order in orders}
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_an_export_is_sent_while_it_is_read(kind: str, now: datetime) -> None:
+    """Never more of it in memory than a buffer, however long the list is."""
+    read = 0
+
+    def orders() -> Iterator[WorkOrder]:
+        nonlocal read
+        for number in range(20_000):
+            read += 1
+            yield WorkOrder(number=f"{number:013d}", matter=str(hash((number, "噪音"))) * 4, registered_at=now)
+
+    shown = [NAMES["number"], NAMES["words"], NAMES["registered"]]
+    parts = getattr(export, f"as_{kind}")(orders(), shown)
+    assert len(next(parts)) and len(next(parts)) and read < 2_000
+    assert max(len(part) for part in parts) < 2**20 and read == 20_000
+
+
+def test_what_no_sheet_can_hold_goes_on_to_the_next(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "ROWS_OF_A_SHEET", 4)
+    orders = [WorkOrder(number=str(number), title=f"<{number}> &\x0b", registered_at=now) for number in range(7)]
+    shown = [NAMES["number"], NAMES["matter"], NAMES["registered"], NAMES["round"]]
+    book = load_workbook(io.BytesIO(b"".join(export.as_xlsx(orders, shown))))
+    rows = [list(sheet.values) for sheet in book.worksheets]
+    assert [[row[0] for row in sheet[1:]] for sheet in rows] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert {sheet[0] for sheet in rows} == {tuple(str(column.label) for column in shown)}
+    assert rows[2][1] == ("6", "<6> &", now.replace(tzinfo=None), 1)
 
 
 def test_an_export_reads_as_often_for_ten_orders_as_for_twenty(as_: Callable, recent: Road) -> None:

@@ -1,25 +1,56 @@
-"""The list as a file: exactly what is listed, all of it, as it comes from the database."""
+"""The list as a file: exactly what is listed, all of it, sent on as it comes from the database."""
 
 import csv
+import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
 from typing import Any
+from xml.sax.saxutils import escape
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils.datetime import to_excel
 
 from workorders.columns import Column, cell
 
 CHUNK = 1000
 # XML has no place for them, and a spreadsheet that holds one does not open.
-FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 BYTE_ORDER_MARK = "\ufeff"  # or Excel takes it for the machine's own encoding
+ROWS_OF_A_SHEET = 1_048_576  # a spreadsheet knows no more; what is beyond goes on to the next sheet
+DATE_STYLE = 1
+BEFORE = (
+    '<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews>'
+    '<cols><col min="1" max="{columns}" width="20" customWidth="1"/></cols><sheetData>'
+)
+AFTER = "</sheetData></worksheet>"
 
 
 class Echo:
     def write(self, line: str) -> str:
         return line
+
+
+class Pipe(io.RawIOBase):
+    """What was written since one last took from it."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if data:  # a compressor has often nothing to give yet
+            self.parts.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> Iterator[bytes]:
+        parts, self.parts = self.parts, []
+        yield from parts
 
 
 def as_csv(orders: Iterable[Any], columns: list[Column]) -> Iterator[str]:
@@ -29,23 +60,47 @@ def as_csv(orders: Iterable[Any], columns: list[Column]) -> Iterator[str]:
         yield writer.writerow([cell(column.value(order)) for column in columns])
 
 
-def as_xlsx(orders: Iterable[Any], columns: list[Column]) -> Any:
-    """An open file. A sheet is written row by row to the disk; its end must be known before the beginning is sent."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    sheet.append([str(column.label) for column in columns])
-    for order in orders:
-        sheet.append([_typed(sheet, cell(column.value(order))) for column in columns])
-    file = tempfile.TemporaryFile()  # noqa: SIM115 -- the answer closes it
-    book.save(file)
-    file.seek(0)
-    return file
+def as_xlsx(orders: Iterable[Any], columns: list[Column]) -> Iterator[bytes]:
+    """openpyxl would keep the whole sheet until its last row is known: the rows are written here, the book around them there."""
+    rows = (_row(cell(column.value(order)) for column in columns) for order in orders)
+    head = BEFORE.format(columns=len(columns)) + _row(str(column.label) for column in columns)
+    pipe, sheets, first = Pipe(), 0, next(rows, "")
+    with ZipFile(pipe, "w", ZIP_DEFLATED) as book:
+        while first or not sheets:
+            sheets += 1
+            with book.open(f"xl/worksheets/sheet{sheets}.xml", "w") as sheet:
+                for row in (head, first):
+                    sheet.write(row.encode())
+                for row in islice(rows, ROWS_OF_A_SHEET - 2):
+                    sheet.write(row.encode())
+                    yield from pipe.taken()
+                sheet.write(AFTER.encode())
+            first = next(rows, "")
+        _write_around(book, sheets)
+    yield from pipe.taken()
 
 
-def _typed(sheet: Any, value: Any) -> Any:
+def _write_around(book: ZipFile, sheets: int) -> None:
+    """All that a book has beside the rows of its sheets."""
+    empty, file = Workbook(), io.BytesIO()
+    for _sheet in range(sheets - 1):
+        empty.create_sheet()
+    empty.worksheets[0].cell(1, 1, 0).number_format = "yyyy-mm-dd hh:mm"
+    empty.save(file)
+    with ZipFile(file) as around:
+        for name in around.namelist():
+            if not name.startswith("xl/worksheets/"):
+                book.writestr(name, around.read(name))
+
+
+def _row(values: Iterable[Any]) -> str:
+    return f"<row>{''.join(map(_cell, values))}</row>"
+
+
+def _cell(value: Any) -> str:
     """Text stays text: a long number keeps all its digits."""
-    if not isinstance(value, str):
-        return value
-    found = WriteOnlyCell(sheet, FORBIDDEN.sub("", value))
-    found.data_type = "s"
-    return found
+    if isinstance(value, datetime):
+        return f'<c s="{DATE_STYLE}"><v>{to_excel(value)}</v></c>'
+    if isinstance(value, str):
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(FORBIDDEN.sub("", value))}</t></is></c>'
+    return f"<c><v>{value}</v></c>"

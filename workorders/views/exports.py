@@ -1,7 +1,9 @@
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
 from workorders import columns, export, selectors
@@ -11,13 +13,16 @@ from workorders.views.orders import filters
 from workorders.views.request import StaffRequest
 
 logger = logging.getLogger(__name__)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TYPES: dict[str, tuple[Callable[..., Any], str]] = {
+    "csv": (export.as_csv, "text/csv; charset=utf-8"),
+    "xlsx": (export.as_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
 
 
 @login_required
 def orders(request: StaffRequest, kind: str) -> HttpResponseBase:
     form = filters(request)
-    if kind not in ("csv", "xlsx"):
+    if kind not in TYPES:
         raise NotVisible
     if not form.is_valid():
         raise Invalid(fields={name: [str(one) for one in found] for name, found in form.errors.items()})
@@ -25,10 +30,6 @@ def orders(request: StaffRequest, kind: str) -> HttpResponseBase:
     rows = selectors.listed(request.user, form.cleaned_data, now=now).iterator(export.CHUNK)
     shown = columns.chosen(form.cleaned_data["columns"])
     logger.info("%s exports orders as %s: %s", request.user.username, kind, sought.sealed(request.GET).urlencode())
-    name = f"{timezone.localtime(now):%Y%m%d-%H%M}.{kind}"
-    if kind == "xlsx":
-        return FileResponse(
-            export.as_xlsx(rows, shown), content_type=XLSX, as_attachment=True, filename=f"orders-{name}"
-        )
-    headers = {"Content-Disposition": f'attachment; filename="orders-{name}"'}
-    return StreamingHttpResponse(export.as_csv(rows, shown), content_type="text/csv; charset=utf-8", headers=headers)
+    content, content_type = TYPES[kind]
+    headers = {"Content-Disposition": f'attachment; filename="orders-{timezone.localtime(now):%Y%m%d-%H%M}.{kind}"'}
+    return StreamingHttpResponse(content(rows, shown), content_type=content_type, headers=headers)
