@@ -36,7 +36,8 @@ ACTS = {"register": "R", "answer": "S", "ask_correction": "C", "decline": "X", "
 def desk(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         return _file(request)
-    call = calls.opened(request.GET.get("call", ""), request.user, now=timezone.now())
+    asked = request.GET.get("call", "")
+    call = calls.opened(asked, request.user, now=timezone.now()) if asked.isprintable() else None
     form = DeskForm(initial={"phone": call.phone, "call_key": call.pk} if call else {})
     return _shown(request, form, call)
 

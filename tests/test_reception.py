@@ -333,6 +333,12 @@ def test_a_call_rings_at_the_desk_of_its_operator_until_it_is_opened(
     assert operator.get("/reception/ringing/", {"said": made.pk}).content.decode().strip() == "", "it rings no more"
 
 
+@pytest.mark.parametrize("call_id", ["%00", "%0A", "%F0%9F%93%9E", "none"])
+def test_a_call_that_nobody_announced_opens_an_empty_desk(call_id: str, operator: Client) -> None:
+    page = operator.get(f"{DESK}?call={call_id}")
+    assert (page.status_code, page.context["call"]) == (200, None)
+
+
 @pytest.mark.parametrize(
     ("facts", "rings", "opens"),
     [
