@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.cast import Cast
+from intake import services
 from intake.models import Appeal, Call, Complainant
 from tests.roads import BAD, Road
 from workorders.lifecycle import Role, Status
@@ -275,6 +276,17 @@ def test_urging_takes_one_press_and_new_words_join_the_running_order(operator: C
     added = order.appeals.last()
     assert (order.appeals.count(), added.words, added.complainant) == (2, "今天又停电了", Complainant.objects.get())
     assert "今天又停电了" in order.events.get(step="note").data["text"]
+
+
+def test_one_call_urges_once_however_often_the_key_is_pressed(operator: Client, recent: Road) -> None:
+    order, path = recent.to("handling"), "/reception/urge/{}/"
+    pages = [operator.post(path.format(order.number), {"phone": PHONE}, headers={"HX-Request": "true"}) for _ in "123"]
+    assert ["alert-danger" in page.content.decode() for page in pages] == [False, True, True]
+    assert all(order.spoken_number in page.content.decode() for page in pages), "the caller's history stays"
+    assert order.events.filter(step="urge").count() == 1
+    operator_again = recent.cast.of(Role.OPERATOR)
+    services.urge(order, actor=operator_again, now=timezone.now() + services.ONE_CALL)
+    assert order.events.filter(step="urge").count() == 2, "who calls another time presses another time"
 
 
 def test_what_is_added_to_an_order_that_awaits_a_correction_is_the_correction(operator: Client, recent: Road) -> None:
