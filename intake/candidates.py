@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, Q, When
 from django.utils.translation import gettext as _
 
-from intake import duplicates, suggesting
+from intake import duplicates, places, suggesting
 from intake.duplicates import Likeness
 from intake.forms import ENDED_OTHERWISE
 from intake.models import Appeal
 from workorders import search
 from workorders.fields import blind_index, normal_phone
 from workorders.lifecycle import OPEN, Status
-from workorders.models import Category, WorkOrder
+from workorders.models import Area, Category, WorkOrder
 
 if TYPE_CHECKING:
-    from workorders.models import Area, User
+    from workorders.models import User
     from workorders.permissions import WorkOrderQuerySet
 
 RECENT = timedelta(days=90)
@@ -37,7 +37,7 @@ class Asked:
 
     text: str = ""
     phones: Collection[str] = ()
-    area: "Area | None" = None
+    area: Area | None = None
     address: str = ""
     but: int | None = None
 
@@ -74,6 +74,7 @@ class Alike:
 class Beside:
     alike: list[Alike] = field(default_factory=list)
     categories: list[tuple[Category, int]] = field(default_factory=list)
+    area: Area | None = None
 
 
 def beside(asked: Asked, user: "User", *, now: datetime) -> Beside:
@@ -88,6 +89,7 @@ def beside(asked: Asked, user: "User", *, now: datetime) -> Beside:
     return Beside(
         alike=[one for one in found if one.likeness.is_likely and _is_current(one.order, now)][: duplicates.MOST],
         categories=_categories(asked, found, known),
+        area=None if asked.area else _area(asked),
     )
 
 
@@ -155,6 +157,15 @@ def _categories(asked: Asked, found: Iterable[Alike], known: dict[str, float]) -
     near = [(one.order.category_id, one.likeness.text) for one in found if one.order.category_id in leaves]
     suggested = suggesting.suggest(asked.tokens, names, near, known)
     return [(leaves[one.category], one.percent) for one in suggested]
+
+
+def _area(asked: Asked) -> Area | None:
+    """What the words name as the place, where nothing was chosen yet."""
+    chosen = Area.objects.filter(is_active=True).exclude(level=Area.Level.CITY).select_related("parent")
+    areas = {one.pk: one for one in chosen} if asked.text.strip(" /") or asked.address else {}
+    named = [places.Named(one.pk, one.name, one.parent.name if one.parent else "") for one in areas.values()]
+    found = places.spoken_of(f"{asked.address} / {asked.text}", named)
+    return areas[found] if found else None
 
 
 def _pairs(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -15,12 +15,14 @@ from intake.models import Appeal, Call, Complainant
 from workorders import transitions
 from workorders.attachments import attach
 from workorders.lifecycle import Grade, Kind, Status
+from workorders.refusals import WrongState
 
 if TYPE_CHECKING:
     from workorders.models import Area, Category, User, WorkOrder
 
 
 LONGEST_NOTE = 4000
+ONE_CALL = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | N
     step = "correct" if order.status == Status.INCOMPLETE else "note"
     transitions.perform(order.pk, step, actor=actor, now=now, files=voice.files, text=_note_of(voice))
     return _keep(voice, order, now)
+
+
+def urge(order: "WorkOrder", *, actor: "User", now: datetime) -> None:
+    """催办 by who calls again. Urges are counted, and some of them bring a supervision slip: one call counts once."""
+    if order.events.filter(step="urge", actor=actor, at__gt=now - ONE_CALL).exists():
+        raise WrongState(_("You have urged this order just now. One call counts once."))
+    text = _("The complainant called again and presses.")
+    transitions.perform(order.pk, "urge", actor=actor, now=now, text=text)
 
 
 @transaction.atomic

@@ -73,7 +73,8 @@ def _beside(request: StaffRequest, asked: candidates.Asked, category: Category |
         "alike": list(enumerate(found.alike, FIRST_OF_ALIKE)),
         "categories": found.categories,
         "likely": likely,
-        "units": advice.advise(likely, asked.area) if likely else [],
+        "place": found.area,
+        "units": advice.advise(likely, asked.area or found.area) if likely else [],
         "due": advice.resolution_due(grade or likely.grade, now=now) if likely else None,
     }
 
@@ -86,6 +87,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "total": selectors.counted(decide, COUNT_UP_TO),
         "waiting": triage_queue.rows(correct),
         "waiting_total": selectors.counted(correct, COUNT_UP_TO),
+        "most": triage_queue.SHOWN,
         "now": timezone.now(),
     }
     return render(request, "intake/queue.html", context)

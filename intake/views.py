@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from intake import callers, calls
+from intake import callers, calls, services
 from intake.forms import DeskForm, RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, add_to, take, take_and_accept
@@ -23,7 +23,7 @@ from workorders.lifecycle import ClockKind, Role, Status
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible, Refused
 from workorders.templatetags.console import moment
-from workorders.transitions import STEPS, perform
+from workorders.transitions import STEPS
 from workorders.views.access import for_hotline
 from workorders.views.request import StaffRequest, go_to
 
@@ -36,7 +36,8 @@ ACTS = {"register": "R", "answer": "S", "ask_correction": "C", "decline": "X", "
 def desk(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         return _file(request)
-    call = calls.opened(request.GET.get("call", ""), request.user, now=timezone.now())
+    asked = request.GET.get("call", "")
+    call = calls.opened(asked, request.user, now=timezone.now()) if asked.isprintable() else None
     form = DeskForm(initial={"phone": call.phone, "call_key": call.pk} if call else {})
     return _shown(request, form, call)
 
@@ -162,7 +163,7 @@ def urge(request: StaffRequest, number: str) -> HttpResponse:
     """催办 by one key. New words are added to the order instead."""
     order = _order(request, number)
     try:
-        perform(order.pk, "urge", actor=request.user, text=_("The complainant called again and presses."))
+        services.urge(order, actor=request.user, now=timezone.now())
     except Refused as refusal:
         return _caller(request, problem=refusal.message)
     said = _("Urged: %(number)s.") % {"number": order.spoken_number}

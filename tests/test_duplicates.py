@@ -13,7 +13,7 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import candidates, duplicates, suggesting
+from intake import candidates, duplicates, places, suggesting
 from intake.candidates import Asked
 from intake.duplicates import Likeness
 from tests.roads import Road
@@ -45,6 +45,46 @@ def english() -> Iterator[None]:
 
 def alike(road: Road, user: User, **known: Any) -> list[candidates.Alike]:
     return candidates.beside(Asked(**known), user, now=road.now).alike
+
+
+# The place
+
+AREAS = [
+    places.Named(1, "朝阳区", "北京市"),
+    places.Named(2, "亚运村街道", "朝阳区"),
+    places.Named(3, "望京街道", "朝阳区"),
+    places.Named(4, "城关街道", "房山区"),
+    places.Named(5, "城关街道", "昌平区"),
+    places.Named(6, "东升镇", "海淀区"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "area"),
+    [
+        ("亚运村街道安慧里三号楼", 2),
+        ("我住亚运村那边", 2),
+        ("朝阳区亚运村", 2),
+        ("朝阳区的路灯都不亮", 1),
+        ("在望京看见的", None),
+        ("望京街道", 3),
+        ("城关街道的垃圾", None),
+        ("昌平区城关街道的垃圾", 5),
+        ("路灯不亮", None),
+        ("", None),
+    ],
+)
+def test_the_area_that_is_spoken_of_is_known_and_never_guessed_between_namesakes(text: str, area: int | None) -> None:
+    assert places.spoken_of(text, AREAS) == area
+
+
+def test_the_desk_suggests_the_area_until_one_is_chosen_and_the_unit_with_it(as_: Callable[..., Client]) -> None:
+    client, typed = as_(Role.OPERATOR), {"matter": "亚运村北门道路清扫保洁不及时，落叶堆积", "category": "010101"}
+    page = ask(client, **typed)
+    assert 'data-fill="area=110105009 亚运村街道"' in page
+    assert page.count("亚运村街道") >= 3, "on the button, and as the unit"
+    assert 'data-fill="area=' not in ask(client, **typed, area="110105008 安贞街道")
+    assert 'data-fill="area=' not in ask(client, matter="落叶堆积")
 
 
 # How alike

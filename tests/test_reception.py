@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.cast import Cast
+from intake import services
 from intake.models import Appeal, Call, Complainant
 from tests.roads import BAD, Road
 from workorders.lifecycle import Role, Status
@@ -277,6 +278,17 @@ def test_urging_takes_one_press_and_new_words_join_the_running_order(operator: C
     assert "今天又停电了" in order.events.get(step="note").data["text"]
 
 
+def test_one_call_urges_once_however_often_the_key_is_pressed(operator: Client, recent: Road) -> None:
+    order, path = recent.to("handling"), "/reception/urge/{}/"
+    pages = [operator.post(path.format(order.number), {"phone": PHONE}, headers={"HX-Request": "true"}) for _ in "123"]
+    assert ["alert-danger" in page.content.decode() for page in pages] == [False, True, True]
+    assert all(order.spoken_number in page.content.decode() for page in pages), "the caller's history stays"
+    assert order.events.filter(step="urge").count() == 1
+    operator_again = recent.cast.of(Role.OPERATOR)
+    services.urge(order, actor=operator_again, now=timezone.now() + services.ONE_CALL)
+    assert order.events.filter(step="urge").count() == 2, "who calls another time presses another time"
+
+
 def test_what_is_added_to_an_order_that_awaits_a_correction_is_the_correction(operator: Client, recent: Road) -> None:
     order = recent.to("incomplete")
     assert "登记补正" in known(operator)
@@ -331,6 +343,12 @@ def test_a_call_rings_at_the_desk_of_its_operator_until_it_is_opened(
     assert f'value="{PHONE}"' in page
     assert order.spoken_number in page
     assert operator.get("/reception/ringing/", {"said": made.pk}).content.decode().strip() == "", "it rings no more"
+
+
+@pytest.mark.parametrize("call_id", ["%00", "%0A", "%F0%9F%93%9E", "none"])
+def test_a_call_that_nobody_announced_opens_an_empty_desk(call_id: str, operator: Client) -> None:
+    page = operator.get(f"{DESK}?call={call_id}")
+    assert (page.status_code, page.context["call"]) == (200, None)
 
 
 @pytest.mark.parametrize(

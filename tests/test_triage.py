@@ -187,6 +187,18 @@ def test_the_queue_finds_the_green_channel_by_its_own_index(recent: Road) -> Non
     assert "Seq Scan on intake_appeal" not in plan
 
 
+def test_a_queue_longer_than_its_page_says_so(
+    as_: Callable[..., Client], recent: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triage_queue, "SHOWN", 2)
+    for waiting, says in ((2, False), (3, True)):
+        while WorkOrder.objects.count() < waiting:
+            recent.register()
+        page = as_(Role.OPERATOR).get("/reception/queue/", headers={"Accept-Language": "en"})
+        assert ("The first 2 of them" in page.content.decode()) is says
+        assert len(page.context["orders"]) == 2
+
+
 def test_the_queue_asks_the_same_number_of_questions_whatever_waits(as_: Callable[..., Client], recent: Road) -> None:
     client, counts = as_(Role.OPERATOR), []
     for _time in range(2):

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from config.cast import Cast
 from intake.models import Appeal, Call
+from tests.api import CHANNEL, Machine
 from tests.browser import SIZES, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
@@ -65,6 +66,73 @@ def test_a_complaint_is_registered_and_accepted_by_the_keyboard_alone(
     expect(page.locator("#messages")).to_contain_text(order.spoken_number)
     assert (order.status, order.address, order.category.code) == (Status.ACCEPTED, "幸福里小区北门", "010101")
     assert Appeal.objects.get().green_channel == "elderly"
+    expect(field(page, "matter")).to_have_value("")
+    assert complaints == []
+
+
+HANDS_OFF = """
+for (const kind of ["pointerdown", "touchstart", "wheel"]) addEventListener(kind, () => window.touched(kind), true);
+"""
+
+
+@pytest.mark.usefixtures("no_statistics")
+def test_from_the_call_to_the_accepted_order_nobody_touches_the_mouse(
+    log_in: Callable[..., Page], cast: Cast, recent: Road, complaints: list[str]
+) -> None:
+    running, touches = recent.to("handling"), list[str]()
+
+    def touched(kind: str) -> None:
+        touches.append(kind)
+
+    page = log_in(Role.OPERATOR)
+    page.expose_function("touched", touched)
+    page.add_init_script(HANDS_OFF)
+    page.goto(DESK)
+    announced = {"call_id": "pbx-1", "phone": PHONE, "agent": cast.of(Role.OPERATOR).username}
+    assert Machine("1100", *CHANNEL).send("/calls/", announced).status_code == 201
+    page.wait_for_url("**/reception/?call=pbx-1")
+    expect(page.locator("#caller")).to_contain_text(running.spoken_number)
+    keys = page.keyboard
+    keys.press("Alt+u")
+    expect(page.locator("#caller .alert-success")).to_contain_text(running.spoken_number)
+
+    keys.press("Alt+o")
+    keys.type("门口道路清扫保洁不及时，落叶堆积。")
+    expect(page.locator("[data-fill][aria-keyshortcuts='Alt+1']")).to_contain_text("道路清扫保洁不及时")
+    keys.press("Alt+1")
+    expect(field(page, "category")).to_have_value("010101 道路清扫保洁不及时")
+    keys.press("Alt+p")
+    keys.type("yayuncun")
+    keys.press("Tab")
+    keys.type("幸福里小区北门")
+    expect(page.locator("#beside")).to_contain_text("亚运村街道")
+    keys.press("Control+Enter")
+    expect(page.locator("#messages .alert-success")).to_be_visible()
+
+    order = WorkOrder.objects.latest("pk")
+    assert (order.status, order.category.code, order.area.code) == (Status.ACCEPTED, "010101", "110105009")
+    assert order.appeals.get().call == Call.objects.get()
+    assert running.events.filter(step="urge").count() == 1
+    assert touches == complaints == []
+
+
+def test_a_call_about_nothing_leaves_an_empty_desk_and_a_slip_of_the_key_loses_nothing(
+    log_in: Callable[..., Page], complaints: list[str]
+) -> None:
+    page = log_in(Role.OPERATOR)
+    page.goto(DESK)
+    field(page, "phone").fill(PHONE)
+    field(page, "matter").fill("打错了")
+    page.keyboard.press("Alt+e")
+    expect(page.locator("#emptied")).to_be_visible()
+    expect(field(page, "matter")).to_have_value("")
+    page.keyboard.press("Alt+z")
+    expect(field(page, "matter")).to_have_value("打错了")
+    expect(field(page, "phone")).to_have_value(PHONE)
+    page.keyboard.press("Alt+e")
+    expect(page.locator("#emptied")).to_be_visible()
+    page.reload()
+    expect(page.locator("#emptied")).to_be_hidden()
     expect(field(page, "matter")).to_have_value("")
     assert complaints == []
 
@@ -193,21 +261,27 @@ def test_the_desk_is_open_to_everybody_and_no_wider_than_its_screen(
 ) -> None:
     recent.to("handling")
     recent.to("closed")
+    recent.to("incomplete")
     page = log_in(Role.OPERATOR, size=size)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.goto(DESK)
         field(page, "phone").fill(PHONE)
         field(page, "phone").press("Enter")
-        expect(page.locator("#caller li")).to_have_count(2)
+        expect(page.locator("#caller li")).to_have_count(3)
+        field(page, "matter").fill("小区楼下夜间施工噪音扰民")
+        expect(page.locator("#beside .alike button").first).to_be_visible()
+        ring(cast, f"pbx-{theme}", "13900005678")
+        expect(page.locator("#ringing [data-call]")).to_be_visible()
         field(page, "category").fill("噪音")
         expect(page.locator("#picker [role=option]").first).to_be_visible()
-        assert violations(page, "main") == [], (size, theme, "typing")
+        assert violations(page) == [], (size, theme, "typing")
         page.locator("#picker [role=option]").first.click()
         expect(page.locator("#picker")).to_be_hidden()
         field(page, "matter").fill("")
+        field(page, "matter").press("Tab")
         page.keyboard.press("Control+Enter")
         expect(page.locator("#filing .error").first).to_be_visible()
-        assert violations(page, "main") == [], (size, theme, "refused")
+        assert violations(page) == [], (size, theme, "refused")
         assert fits(page)
     assert [one for one in complaints if "400 (Bad Request)" not in one] == []

@@ -8,8 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from config.cast import Cast
 from intake import corrections
-from intake.models import Appeal
+from intake.models import Appeal, Call
 from tests.browser import SIZES, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
@@ -106,11 +107,13 @@ def test_a_correction_is_asked_for_and_lapses_and_an_emergency_is_passed_on(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_pages_of_triage_hold_for_everybody(
-    size: str, recent: Road, log_in: Callable[..., Page], complaints: list[str]
+    size: str, recent: Road, log_in: Callable[..., Page], cast: Cast, complaints: list[str]
 ) -> None:
     for _time in range(2):
-        order = recent.register(channel=WEB)
+        order = recent.register(channel=WEB, green_channel="elderly", home_visit=True, on_behalf_by="李小华")
     recent.to(Status.INCOMPLETE)
+    now, agent = timezone.now(), cast.of(Role.OPERATOR).username
+    Call.objects.create(source="pbx", call_id="1", phone="13900005678", agent=agent, started_at=now, announced_at=now)
     page = log_in(Role.OPERATOR, size=size)
     for path in (
         "/reception/queue/",
@@ -120,9 +123,10 @@ def test_the_pages_of_triage_hold_for_everybody(
         page.goto(path)
         page.wait_for_load_state("networkidle")
         expect(page.locator("#step form, #rows table").first).to_be_visible()
+        expect(page.locator("#ringing [data-call]")).to_be_visible()
         for scheme in ("light", "dark"):
             page.evaluate("theme => (document.documentElement.dataset.bsTheme = theme)", scheme)
-            assert violations(page, "main") == [], (path, scheme)
+            assert violations(page) == [], (path, scheme)
         assert fits(page), path
     assert re.search("reception", page.url)
     assert complaints == []

@@ -11,6 +11,24 @@
   document.addEventListener("submit", (event) => event.target === form() && sessionStorage.setItem(TOKEN, field("token").value));
   document.addEventListener("draft:discarded", () => (field("token").value = fresh));
 
+  // A call that led to nothing leaves an empty desk. Pressed by mistake, all of it comes back.
+  const KEPT = `keep:${document.body.dataset.user}:${form().dataset.keep}`, EMPTIED = `${KEPT}:emptied`;
+  const emptied = JSON.parse(sessionStorage.getItem(EMPTIED) || "null"), notice = document.getElementById("emptied");
+  sessionStorage.removeItem(EMPTIED);
+  notice.hidden = !emptied?.kept;
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-empty]")) return;
+    const left = { kept: sessionStorage.getItem(KEPT), token: field("token").value, search: location.search };
+    sessionStorage.setItem(EMPTIED, JSON.stringify(left));
+    for (const name of [KEPT, TOKEN]) sessionStorage.removeItem(name);
+    location.assign(location.pathname);
+  });
+  notice.querySelector("button").addEventListener("click", () => {
+    sessionStorage.setItem(KEPT, emptied.kept);
+    sessionStorage.setItem(TOKEN, emptied.token);
+    location.assign(location.pathname + emptied.search);
+  });
+
   // What is known of the caller and what stands beside follow the form.
   document.addEventListener("draft:discarded", () => field("phone").dispatchEvent(new Event("change", { bubbles: true })));
 
@@ -41,13 +59,6 @@
     field("phone").setAttribute("aria-keyshortcuts", call ? "" : "F2"); // the call has the key while it rings
     if (call && !call.dataset.seen && ((call.dataset.seen = "yes"), isEmpty())) location.assign(call.href);
   });
-  const since = (from) => {
-    const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(from)) / 1000));
-    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  };
-  const tick = () => document.querySelectorAll("[data-since]").forEach((one) => (one.textContent = since(one.dataset.since)));
-  setInterval(tick, 1000);
-  tick();
 
   // What did not arrive is sent again as soon as the server answers anything.
   let unsent = null, submitter = null;
