@@ -44,7 +44,8 @@ def one(request: StaffRequest, number: str) -> HttpResponse:
 @for_hotline(Role.DISPATCHER)
 @require_GET
 def queue_rows(request: StaffRequest) -> HttpResponse:
-    return render(request, "dispatch/_queue.html", {**_queues(request), "chosen": request.GET.get("chosen", "")})
+    context = {**_queues(request), "chosen": request.GET.get("chosen", "")}
+    return render(request, "dispatch/_renewed.html", {**context, "queue": "dispatch/_queue.html"})
 
 
 def _desk(request: StaffRequest, order: WorkOrder | None) -> HttpResponse:
@@ -120,8 +121,19 @@ def one_request(request: StaffRequest, pk: int) -> HttpResponse:
     return _requests(request, asked, gone=asked is None)
 
 
+@for_hotline(Role.DISPATCHER)
+@require_GET
+def request_rows(request: StaffRequest) -> HttpResponse:
+    context = {**_asked(request), "chosen": request.GET.get("chosen", "")}
+    return render(request, "dispatch/_renewed.html", {**context, "queue": "dispatch/_request_queue.html"})
+
+
+def _asked(request: StaffRequest) -> dict[str, Any]:
+    return {"rows": request_desk.rows(request.user), **_counts(request)}
+
+
 def _requests(request: StaffRequest, asked: Request | None, *, gone: bool = False) -> HttpResponse:
-    context = {"rows": request_desk.rows(request.user), **_counts(request), "chosen": asked.pk if asked else 0}
+    context = {**_asked(request), "chosen": str(asked.pk) if asked else ""}
     if asked:
         order = found(request, asked.order.number)
         beside = {"dispute": request_desk.dispute(order, asked.pk), "verbs": request_desk.verbs(asked)}

@@ -3,7 +3,7 @@
 Only this module writes a Meeting and its opinions.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENDS = {"designate": Meeting.End.DESIGNATED, "end_meeting": Meeting.End.UNDECIDED}
 OPEN = Q(meeting__concluded_at=None)
+PATIENCE = timedelta(days=1)  # with who does not answer in writing; then the dispatcher decides without them
 
 
 # Reading
@@ -44,12 +45,13 @@ def unheard() -> Any:
 
 
 def not_heard(user: "User", now: datetime) -> Q:
-    """For who concludes it: the meeting still waits for the hour it is held at or, in writing, for opinions."""
+    """For who concludes it: the meeting still waits for the hour it is held at or, in writing, a day for opinions."""
     if not user.has_role(Role.DISPATCHER):
         return Q(pk__in=[])
     silent = Exists(Opinion.objects.filter(meeting=OuterRef("pk"), at=None))
+    in_writing = Q(silent, held_at=None, called_at__gt=now - PATIENCE)
     on = Meeting.objects.filter(order=OuterRef("pk"), concluded_at=None)
-    return Q(Exists(on.filter(Q(held_at__gt=now) | Q(silent, held_at=None))))
+    return Q(Exists(on.filter(Q(held_at__gt=now) | in_writing)))
 
 
 def waits_for(user: "User") -> Q:

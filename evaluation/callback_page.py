@@ -43,6 +43,8 @@ def of(order: "WorkOrder", user: "User", now: datetime, sent: Sent | None = None
     close, rework, attempt = (_form(order, step, user, sent) for step in SENT)
     asked = rework if sent and sent.name == "rework" else close
     history = rounds.of(order)
+    complainant = appeals(order, user) or {}
+    no_telephone = not any(person.get("phone") for person in complainant["people"])
     tried = history[-1].attempts if history and history[-1].callback.round == order.round else []
     return {
         "order": order,
@@ -52,7 +54,8 @@ def of(order: "WorkOrder", user: "User", now: datetime, sent: Sent | None = None
         "scripts": scripts,
         "letter": _last(order, "report"),
         "contacts": [event for event in _of_this_round(order) if event.step == "contact"],
-        "complainant": appeals(order, user),
+        "complainant": complainant,
+        "no_telephone": no_telephone,
         "sent": sent,
         "unsaid": close.errors.get("reached", []),
         "questions": [asked[name] for name in QUESTIONS],
@@ -62,7 +65,7 @@ def of(order: "WorkOrder", user: "User", now: datetime, sent: Sent | None = None
         "attempt": attempt,
         "history": {"rounds": history},
         "tried": tried,
-        "unreachable": len(tried) >= order.policy.rules.callback_attempts,
+        "unreachable": no_telephone or len(tried) >= order.policy.rules.callback_attempts,
         "needed": order.policy.rules.callback_attempts,
         "looking": _("Callback of the complainant"),
     }

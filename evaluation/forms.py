@@ -5,6 +5,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from evaluation.models import Callback
+from intake.panels import has_telephone
 from workorders.forms import StepForm, text
 from workorders.moments import written
 
@@ -73,11 +74,11 @@ class CloseForm(StepForm):
         return cleaned
 
     def _check_unreachable(self) -> None:
-        """Two attempts rule: rules.md D 8, the number is the policy's."""
+        """Two attempts rule: rules.md D 8, the number is the policy's. Who left no telephone is not called."""
         needed = self.order.policy.rules.callback_attempts
         this_round = Callback.objects.filter(order=self.order, round=self.order.round)
         made = this_round.values_list("attempts", flat=True).first() or 0
-        if made < needed:
+        if made < needed and has_telephone(self.order):
             message = _("Closing as unreachable takes %(needed)s recorded attempts; there are %(made)s.")
             self.add_error("reached", message % {"needed": needed, "made": made})
         for answer in ("contacted", "solved", "satisfied"):

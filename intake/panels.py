@@ -37,6 +37,10 @@ def appeals_under(order: Any) -> Any:
     return found.defer("order__tokens", "order__matter", "call__phone")
 
 
+def has_telephone(order: Any) -> bool:
+    return appeals_under(order).exclude(complainant=None).exclude(complainant__phone_index="").exists()
+
+
 def add() -> None:
     add_panel(Panel(_("Complainant"), "intake/_appeals.html", appeals))
     add_entry(MenuEntry(_("Reception desk"), "reception", "headset", (Role.OPERATOR,)))

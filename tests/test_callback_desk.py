@@ -262,6 +262,15 @@ def test_who_had_to_log_in_again_comes_back_to_the_call(recent: Road, as_: Calla
     assert agent.post(f"{DESK}{order.number}/note/", {"text": "备注"}).status_code == 404
 
 
+def test_where_nobody_left_a_telephone_no_attempt_is_made_up(recent: Road, as_: Callable[..., Client]) -> None:
+    order, agent = recent.to("callback", phone="", name=""), as_(Role.CALLBACK_AGENT)
+    page = agent.get(DESK)
+    assert page.context["unreachable"] and 'data-key="p"' not in page.content.decode()
+    sent = {"reached": "no", "version": order.version, "next": DESK}
+    assert agent.post(f"{DESK}{order.number}/close/", sent)["Location"] == DESK
+    assert (callback(order).reached, callback(order).attempts) == (False, 0)
+
+
 def test_two_attempts_then_closed_as_unreachable(recent: Road, as_: Callable[..., Client]) -> None:
     order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
 

@@ -1,5 +1,6 @@
 """The dispatch desk: the queue, whom it suggests, alike orders together, requests to decide, and whose time was lost."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from threading import Barrier, Thread
@@ -106,8 +107,9 @@ def test_who_chooses_another_order_lets_go_of_the_first(road: Road) -> None:
 
 
 MEETINGS: list[tuple[dict[str, str], bool, bool, bool]] = [
-    # held at, all have answered, the hour is over → it is somebody's turn
+    # held at, all have answered, a day later and the hour over → it is somebody's turn
     ({}, False, False, False),
+    ({}, False, True, True),
     ({}, True, False, True),
     ({"held_at": "2026-03-11T15:00"}, True, False, False),
     ({"held_at": "2026-03-11T15:00"}, False, True, True),
@@ -157,7 +159,15 @@ def test_a_chosen_order_says_who_has_it_and_one_that_is_gone_says_so(as_: Callab
     assert client.get(f"{DESK}2603100000017/").status_code == 404
 
 
-ADDRESSES = [DESK, f"{DESK}queue/", f"{DESK}requests/", f"{DESK}requests/1/", f"{DESK}1/", f"{DESK}1/alike/"]
+ADDRESSES = [
+    DESK,
+    f"{DESK}queue/",
+    f"{DESK}requests/",
+    f"{DESK}requests/queue/",
+    f"{DESK}requests/1/",
+    f"{DESK}1/",
+    f"{DESK}1/alike/",
+]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -178,7 +188,7 @@ def test_the_desk_asks_no_more_for_a_longer_queue(as_: Callable, recent: Road) -
         for _ in range(5):
             recent.to(Status.ACCEPTED)
             recent.act(recent.to(Status.HANDLING), "request_extension")
-        addresses = [chosen, alike, f"{DESK}queue/", f"{DESK}requests/"]
+        addresses = [chosen, alike, f"{DESK}queue/", f"{DESK}requests/", f"{DESK}requests/queue/"]
         client.get(f"{DESK}requests/")
         asked.append([queries_of(client, address) for address in addresses])
     assert asked[0] == asked[1]
@@ -354,6 +364,21 @@ def test_requests_stand_by_grade_and_deadline_and_are_decided_one_after_the_othe
         assert response["Location"] == f"{DESK}requests/"
     assert statuses([urgent, later]) == ["handling", "accepted"]
     assert request_desk.rows(user) == []
+
+
+def test_an_open_desk_hears_of_new_requests_and_of_how_much_waits(as_: Callable, recent: Road) -> None:
+    client, first = as_(Role.DISPATCHER), asking(recent)
+    page = client.get(f"{DESK}requests/").content.decode()
+    renewed = re.search(r'hx-get="([^"]+/requests/queue/[^"]*)"', page)
+    assert renewed
+    later = asking(recent)
+    queue_now = client.get(renewed[1]).content.decode()
+    for order in (first, later):
+        pk = order.requests.get().pk  # type: ignore[attr-defined]
+        assert f'id="request-{pk}"' in queue_now
+    assert queue_now.count("aria-current") == 1, "what is open stays marked"
+    assert re.search(r'id="waiting-requests" hx-swap-oob="true">2<', queue_now)
+    assert re.search(r'id="waiting-orders" hx-swap-oob="true">0<', client.get(f"{DESK}queue/").content.decode())
 
 
 def test_both_sides_words_the_files_the_counts_and_the_rule_stand_side_by_side(as_: Callable, recent: Road) -> None:
