@@ -61,21 +61,14 @@ class DesignateForm(DispatchForm):
     field_order = ["lead", "reason"]
 
 
-class ContactForm(StepForm):
-    WAYS = [
-        ("phone", _("By telephone")),
-        ("visit", _("In person")),
-        ("message", _("By message")),
-        ("unreachable", _("Tried, not reached")),
-        ("anonymous", _("No contact possible: anonymous")),
-    ]
-    way = forms.ChoiceField(label=_("How"), choices=WAYS)
+class MomentForm(StepForm):
+    """Something that happened away from the desk, and may be written down later."""
+
     when = forms.DateTimeField(
         label=_("When, if not just now"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
-    text = text(_("What was said"), rows=3)
 
     def clean_when(self) -> Any:
         when = self.cleaned_data["when"]
@@ -86,9 +79,25 @@ class ContactForm(StepForm):
         return when
 
 
-class ArriveForm(StepForm):
+class ContactForm(MomentForm):
+    WAYS = [
+        ("phone", _("By telephone")),
+        ("visit", _("In person")),
+        ("message", _("By message")),
+        ("unreachable", _("Tried, not reached")),
+        ("anonymous", _("No contact possible: anonymous")),
+    ]
+    way = forms.ChoiceField(label=_("How"), choices=WAYS)
+    text = text(_("What was said"), rows=3)
+
+    field_order = ["way", "when", "text"]
+
+
+class ArriveForm(MomentForm):
     place = line(_("Where"), limit=200)
     text = text(_("What was found"), rows=3, required=False)
+
+    field_order = ["place", "when", "text"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from dispatch import unit_desk, unit_page
+from dispatch import replies, reply_words, unit_desk, unit_page
 from dispatch.reply_forms import last_result
 from workorders.models import Event, User
 from workorders.refusals import NotAllowed, NotVisible
@@ -66,12 +66,13 @@ def letter(request: StaffRequest, number: str) -> HttpResponse:
     event: Event | None = last_result(order) or (results[-1] if results else None)
     if event is None:
         raise NotVisible
-    return render(request, "dispatch/unit_letter.html", {"order": order, "event": event})
+    signed = bool(replies.apart(event.data["text"], reply_words.headings()).get("signature"))
+    return render(request, "dispatch/unit_letter.html", {"order": order, "event": event, "signed": signed})
 
 
 def worker(request: HttpRequest) -> HttpResponse:
     """Under the desk's own address: a service worker answers for the pages below it."""
-    script = Path(finders.find("jiesu/unit_worker.js")).read_bytes()
+    script = Path(str(finders.find("jiesu/unit_worker.js"))).read_bytes()
     return HttpResponse(script, "text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 

@@ -333,6 +333,45 @@ def test_an_order_that_was_reported_has_no_step_left_for_its_handler(as_: Callab
     assert "waits" in bar and 'data-step="approve"' not in bar
 
 
+# Without a network
+
+
+def test_a_phone_may_keep_what_its_owner_sees_but_never_a_number_that_was_shown(as_: Callable, recent: Road) -> None:
+    order, whose = signed_in(recent, ("sign",)), str(recent.cast.of(Role.HANDLER, recent.lead).pk)
+    client, address = as_(Role.HANDLER, recent.lead), f"/unit/{order.number}/"
+    assert [client.get(one)["Keep-Offline"] for one in ("/unit/", address)] == [whose, whose]
+    client.post(f"/orders/{order.number}/steps/reveal/", {"reason": "首次联系"})
+    assert "Keep-Offline" not in client.get(address)
+    assert "Keep-Offline" not in Client().get(address), "nor the log-in"
+
+
+def test_what_answers_without_a_network_is_served_under_the_desk_and_asked_for_anew(client: Client) -> None:
+    response = client.get("/unit/worker.js")
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-cache")
+    assert response["Content-Type"].startswith("text/javascript")
+
+
+def test_a_form_that_waited_says_how_the_order_stands_after_it_also_when_it_comes_twice(
+    as_: Callable, recent: Road
+) -> None:
+    order, token = signed_in(recent, ("sign",)), str(uuid.uuid4())
+    client = as_(Role.HANDLER, recent.lead)
+    assert [send(client, order, token)["Order-Version"] for _time in range(2)] == [str(order.version + 1)] * 2
+
+
+@pytest.mark.parametrize("step", ["contact", "arrive"])
+def test_a_moment_that_was_written_down_before_it_was_sent_stands_in_the_ledger(
+    step: str, as_: Callable, recent: Road
+) -> None:
+    order = signed_in(recent, ("sign",), grade="emergency")
+    client, address = as_(Role.HANDLER, recent.lead), f"/orders/{order.number}/steps/{step}/"
+    given = {"way": "phone", **TEXT} if step == "contact" else {"place": "北门"}
+    assert client.post(address, {**given, "when": "2099-01-01T10:00"}).status_code == 400
+    then = timezone.localtime() - timedelta(minutes=20)
+    assert client.post(address, {**given, "when": then.strftime("%Y-%m-%dT%H:%M")}).status_code == 303
+    assert Event.objects.filter(order=order).latest("number").data["when"].startswith(then.strftime("%Y-%m-%dT%H:%M"))
+
+
 # The telephone of who handles it
 
 

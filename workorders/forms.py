@@ -128,9 +128,18 @@ class FilesField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         files = [super(FilesField, self).clean(one, initial) for one in data or []]
-        for file in files:
-            attachments.check(file)
+        problems = [problem for file in files for problem in _problems_of(file)]
+        if problems:
+            raise ValidationError(problems)
         return files
+
+
+def _problems_of(file: Any) -> list[ValidationError]:
+    try:
+        attachments.check(file)
+    except ValidationError as problem:
+        return [problem]
+    return []
 
 
 # Line ends and tabs are text; other control characters come from a broken paste and break whatever reads them next.

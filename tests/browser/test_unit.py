@@ -1,14 +1,16 @@
 """The unit desk in a hand: 390 px, touch, bad network. One order from signing to the leader's approval."""
 
+import re
 import struct
 import zlib
 from collections.abc import Callable
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 
 from config.cast import Cast
-from tests.browser import fits, violations
+from tests.browser import PASSWORD, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role
 from workorders.models import Attachment, Event, WorkOrder
@@ -90,7 +92,7 @@ def test_one_thumb_brings_an_order_from_signing_to_the_leaders_approval(
     call_and_arrive(page)
     report_with_pictures(page)
     write_the_letter(page)
-    assert complaints == ["Failed to load resource: the server responded with a status of 400 (Bad Request)"]
+    assert complaints == ["Failed to load resource: the server responded with a status of 400 (Bad Request)"] * 2
     approve(phone(Role.REVIEWER, recent.lead), order)
 
 
@@ -124,13 +126,30 @@ def report_with_pictures(page: Page) -> None:
     ]
     page.locator(".camera input").set_input_files(taken)  # type: ignore[arg-type]
     expect(page.locator(".shot canvas")).to_have_count(2)
-    assert violations(page, "main") == []
+    page.locator(".camera input").set_input_files(
+        [large(), {"name": "假.jpg", "mimeType": "image/jpeg", "buffer": b"MZ"}]
+    )  # type: ignore[list-item]
+    expect(page.locator("#step .error")).to_contain_text("大.mp4")
+    expect(page.locator("#step .error")).to_contain_text("假.jpg")
+    expect(page.locator(".shot")).to_have_count(2)
+    assert violations(page) == []
     assert fits(page)
+    lying = {"name": "说明.pdf", "mimeType": "application/pdf", "buffer": b"MZ"}
+    page.locator("#step [name=files]").set_input_files([lying])  # type: ignore[list-item]
+    page.locator("#step button.btn-primary").tap()
+    expect(page.locator("#step")).to_contain_text("名不副实")
+    expect(page.locator(".shot")).to_have_count(3)
+    expect(page.locator("#step [name=text]")).to_have_value("已到现场，正在施工。")
+    page.locator(".shot", has_text="说明.pdf").locator("button").tap()
     send(page)
     wide, tall = Attachment.objects.order_by("pk")
     assert (wide.name, wide.content_type) == ("现场.jpg", "image/jpeg")
     assert [size_of(one.file.read()) for one in (wide, tall)] == [(1920, 698), (960, 1920)], "upright, at most 1920"
     expect(page.locator(".timeline .pictures img")).to_have_count(2)
+
+
+def large() -> dict[str, object]:
+    return {"name": "大.mp4", "mimeType": "video/mp4", "buffer": b"\0\0\0\x18ftyp".ljust(21 * 1024 * 1024)}
 
 
 def write_the_letter(page: Page) -> None:
@@ -153,7 +172,7 @@ def approve(page: Page, order: WorkOrder) -> None:
     page.goto("/unit/")
     page.locator(".unit-card .open").tap()
     expect(page.locator(".the-letter")).to_contain_text("已责令停工并处罚款。")
-    assert violations(page, "main") == []
+    assert violations(page) == []
     assert fits(page)
     with page.expect_navigation():
         page.locator("[data-step=approve]").tap()
@@ -161,13 +180,13 @@ def approve(page: Page, order: WorkOrder) -> None:
     assert order.status == "callback"
     page.goto(f"/unit/{order.number}/letter/")
     expect(page.locator(".letter")).to_contain_text("65001234")
-    assert violations(page, "main") == []
+    assert violations(page) == []
 
 
 def seen(page: Page, theme: str) -> list[str]:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
     page.evaluate("theme => (document.documentElement.dataset.bsTheme = theme)", theme)
-    return violations(page, "main")
+    return violations(page)
 
 
 def test_what_cannot_be_sent_goes_out_by_itself_once_when_the_network_is_back(
@@ -188,7 +207,7 @@ def test_what_cannot_be_sent_goes_out_by_itself_once_when_the_network_is_back(
         page.context.set_offline(True)
         page.locator("#step button.btn-primary").tap()
         expect(page.locator("#queue")).to_contain_text("1")
-        assert violations(page, "#queue") == []
+        assert violations(page) == []
         assert not Event.objects.filter(order=one, step="progress").exists()
         token = page.evaluate("document.querySelector('#step form')")
         assert token is None, "what is kept is out of the way"
@@ -202,7 +221,7 @@ def test_what_cannot_be_sent_goes_out_by_itself_once_when_the_network_is_back(
     assert Attachment.objects.filter(order=order).count() == 1
 
     # The order had moved on meanwhile: nothing is done by itself, and nothing is lost.
-    page.locator("#queue a").tap()
+    page.locator("#queue a[href*=kept]").tap()
     expect(page.locator("#step [name=text]")).to_have_value("第二件")
     expect(page.locator(".shot")).to_have_count(1)
     send(page)
@@ -232,7 +251,7 @@ def test_units_help_each_other_and_hand_down(phone: Callable[..., Page], recent:
     lead.goto(f"/unit/{order.number}/")
     expect(lead.locator(".co-reports")).to_contain_text("已查处沿街商户。")
     lead.locator(".others summary").tap()
-    assert violations(lead, "main") == []
+    assert violations(lead) == []
     lead.locator(".others summary").tap()
     open_step(lead, "assign_down")
     lead.locator("#step [name=lead]").select_option(below.code)
@@ -240,3 +259,117 @@ def test_units_help_each_other_and_hand_down(phone: Callable[..., Page], recent:
     order.refresh_from_db()
     assert (order.status, order.lead_unit) == ("dispatched", below)
     assert complaints == []
+
+
+KEPT_PAGE = re.compile(r"\d\d?:\d\d")
+KEPT = "async () => (await (await caches.open('unit')).keys()).map((one) => new URL(one.url).pathname)"
+
+
+def kept(page: Page, order: WorkOrder, *steps: str) -> Page:
+    """Waits until the phone has put the page and these forms by."""
+    wanted = {f"/unit/{order.number}/", *(f"/orders/{order.number}/steps/{step}/" for step in steps)}
+    for _try in range(200):
+        if wanted <= set(page.evaluate(KEPT)):
+            return page
+        page.wait_for_timeout(100)
+    raise AssertionError(f"not kept: {wanted - set(page.evaluate(KEPT))}")
+
+
+def test_without_a_network_the_page_reloads_and_says_how_old_it_is_and_all_that_was_written_comes_once_and_in_order(
+    phone: Callable[..., Page], order: WorkOrder, recent: Road
+) -> None:
+    recent.act(order, "sign")
+    page = phone(Role.HANDLER, recent.lead)
+    page.goto(f"/unit/{order.number}/")
+    kept(page, order, "contact", "arrive", "progress").context.set_offline(True)
+    page.reload()
+    expect(page.locator("#queue")).to_contain_text(KEPT_PAGE)
+    expect(page.locator("#offline")).not_to_be_empty()
+    assert [bad for theme in ("light", "dark") for bad in seen(page, theme)] == []
+    write(page, "arrive", {}, waiting=1)
+    expect(page.locator("#offline")).not_to_be_empty()
+    write(page, "progress", {"text": "地下室没有信号。"}, waiting=2)
+    page.reload()
+    expect(page.locator("#queue")).to_contain_text("2")
+    assert not Event.objects.filter(order=order, step__in=["arrive", "progress"]).exists()
+    page.context.set_offline(False)
+    expect(page.locator(".timeline")).to_contain_text("地下室没有信号。")
+    expect(page.locator("#queue")).to_be_hidden()
+    done = Event.objects.filter(order=order).order_by("number")
+    assert [event.step for event in done][-2:] == ["arrive", "progress"], "each once, in the order of the writing"
+    assert done.get(step="arrive").data["when"], "it happened before it was sent"
+
+
+def write(page: Page, step: str, typed: dict[str, str], *, waiting: int) -> None:
+    open_step(page, step)
+    for name, text in typed.items():
+        page.locator(f"#step [name={name}]").fill(text)
+    page.locator("#step button.btn-primary").tap()
+    expect(page.locator("#queue")).to_contain_text(str(waiting))
+    expect(page.locator("#queue")).to_be_in_viewport()
+    expect(page.locator("#step form")).to_have_count(0)
+
+
+def test_what_was_written_for_an_order_that_has_left_the_unit_can_still_be_read_and_is_thrown_away_by_hand(
+    phone: Callable[..., Page], order: WorkOrder, recent: Road
+) -> None:
+    for step in ("sign", "contact"):
+        recent.act(order, step)
+    page = phone(Role.HANDLER, recent.lead)
+    page.goto(f"/unit/{order.number}/")
+    kept(page, order, "progress").context.set_offline(True)
+    write(page, "progress", {"text": "已到现场，围挡倒塌。"}, waiting=1)
+    recent.act(order, "request_return")
+    recent.act(order, "grant_return")
+    page.context.set_offline(False)
+    expect(page.locator("#queue details")).to_have_count(1)
+    assert not Event.objects.filter(order=order, step="progress").exists()
+    page.goto("/unit/")
+    page.locator("#queue summary").tap()
+    expect(page.locator("#queue")).to_contain_text("已到现场，围挡倒塌。")
+    assert violations(page) == []
+    page.locator("#queue details button").tap()
+    expect(page.locator("#queue")).to_be_hidden()
+
+
+def test_a_session_that_ended_meanwhile_is_said_and_after_the_log_in_it_is_sent(
+    phone: Callable[..., Page], order: WorkOrder, recent: Road
+) -> None:
+    for step in ("sign", "contact"):
+        recent.act(order, step)
+    page = phone(Role.HANDLER, recent.lead)
+    page.goto(f"/unit/{order.number}/")
+    kept(page, order, "progress").context.set_offline(True)
+    write(page, "progress", {"text": "换班前写的。"}, waiting=1)
+    Session.objects.all().delete()
+    page.context.set_offline(False)
+    page.locator("#queue a[href*=login]").tap()
+    page.locator("[name=username]").fill(recent.cast.of(Role.HANDLER, recent.lead).username)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("form.card button").click()
+    expect(page.locator(".timeline")).to_contain_text("换班前写的。")
+    assert Event.objects.filter(order=order, step="progress").count() == 1
+
+
+def test_whoever_logs_out_leaves_no_page_on_the_phone_and_a_number_that_was_shown_is_never_put_by(
+    phone: Callable[..., Page], order: WorkOrder, recent: Road
+) -> None:
+    recent.act(order, "sign")
+    page = phone(Role.HANDLER, recent.lead)
+    page.goto(f"/unit/{order.number}/")
+    kept(page, order, "contact")
+    page.locator(".thumb-bar [data-step=reveal]").tap()
+    page.locator("#step [name=reason]").fill("首次联系")
+    send(page)
+    expect(page.locator("a.call")).to_be_visible()
+    bodies = "async () => (await Promise.all((await (await caches.open('unit')).matchAll()).map((one) => one.text()))).join()"
+    assert "13800001234" not in page.evaluate(bodies)
+    page.locator(".me summary").tap()
+    page.locator("[data-logs-out] button").tap()
+    page.wait_for_url("**/login/**")
+    for _try in range(50):
+        left = [path for path in page.evaluate(KEPT) if not path.startswith("/static/")]
+        if not left:
+            break
+        page.wait_for_timeout(100)
+    assert left == []

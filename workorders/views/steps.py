@@ -75,7 +75,11 @@ def _post(request: StaffRequest, number: str, name: str, again: Again) -> HttpRe
 
 def _done(request: StaffRequest, number: str, name: str) -> HttpResponse:
     messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
-    return go_to(request, _next(request) or reverse("order", args=[number]))
+    answer = go_to(request, _next(request) or reverse("order", args=[number]))
+    if "token" in request.POST:  # forms that wait for the network: those behind this one go on from here
+        version = WorkOrder.objects.visible_to(request.user).filter(number=number).values_list("version", flat=True)
+        answer["Order-Version"] = version.first() or ""
+    return answer
 
 
 def _filled(request: StaffRequest, order: WorkOrder, name: str) -> StepForm:

@@ -32,12 +32,8 @@
   // The bitmap stands upright already: the camera's orientation is applied when it is read.
   const shrunk = async (file) => {
     if (!file.type.startsWith("image/")) return { file };
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-    } catch {
-      return { file }; // the server says what is wrong with it
-    }
+    const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => null);
+    if (!bitmap) return { file, wrong: words.unreadable };
     const share = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
     const known = ["image/jpeg", "image/png", "image/webp"].includes(file.type);
     const thumb = drawn(bitmap, ...[bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * Math.min(1, 192 / Math.max(bitmap.width, bitmap.height))))));
@@ -48,7 +44,12 @@
     return { file: new File([blob], file.name.replace(/\.[^.]*$/, "") + ".jpg", { type: "image/jpeg" }), thumb };
   };
 
+  // What was taken is taken again by the form that comes back with something to mend.
+  let held = null;
   const pictures = (form, input) => {
+    const action = form.getAttribute("action"), most = Number(input.dataset.maxBytes);
+    const refused = Object.assign(document.createElement("p"), { className: "error" });
+    refused.setAttribute("role", "alert");
     const shots = Object.assign(document.createElement("ul"), { className: "shots" });
     shots.setAttribute("aria-live", "polite");
     const taken = [];
@@ -56,6 +57,7 @@
       const transfer = new DataTransfer();
       taken.forEach((one) => transfer.items.add(one.file));
       input.files = transfer.files;
+      held = { action, files: taken.map((one) => one.file) };
       shots.replaceChildren(...taken.map(shown));
     };
     const shown = (one) => {
@@ -70,7 +72,13 @@
     const add = async (files) => {
       const send = form.querySelector("[type=submit]");
       send.disabled = true;
-      for (const file of files) taken.push(await shrunk(file));
+      const wrong = [];
+      for (const file of files) {
+        const one = await shrunk(file);
+        const problem = one.wrong || (one.file.size > most && input.dataset.tooLarge);
+        problem ? wrong.push(said(problem, file.name)) : taken.push(one);
+      }
+      refused.textContent = wrong.join(" ");
       send.disabled = false;
       sync();
     };
@@ -83,8 +91,9 @@
     const buttons = Object.assign(document.createElement("div"), { className: "file-buttons" });
     input.before(buttons);
     buttons.append(label, input);
-    buttons.after(shots);
+    buttons.after(refused, shots);
     form.addPictures = add;
+    if (held?.action === action) add(held.files);
   };
 
   // The place, from the phone if it may tell.
@@ -123,9 +132,15 @@
   const drop = (token) => store("readwrite", (rows) => rows.delete(token));
   const mine = async () => (await store("readonly", (rows) => rows.getAll())).filter((one) => one.user === words.user).sort((a, b) => a.at - b.at);
 
+  // The moment itself, where the form asks for it: it is sent later.
+  const stamp = ({ when }) => {
+    if (when && !when.value) when.value = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  };
+
   const keep = async (form) => {
+    stamp(form.elements);
     const all = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
-    await put({
+    const entry = {
       token: form.elements.token.value,
       user: words.user,
       order: words.order,
@@ -135,12 +150,19 @@
       files: all.filter(([, value]) => typeof value !== "string" && value.size).map(([, value]) => value),
       at: Date.now(),
       refused: false,
-    });
+    };
+    try {
+      await put(entry);
+    } catch {
+      return queue.replaceChildren(line(words.full)), (queue.hidden = false); // the form stays as it is
+    }
     forget(form);
+    held = null;
     if (step.contains(form)) step.replaceChildren();
     begin();
     await tell();
-    queue.focus?.();
+    queue.scrollIntoView({ block: "center" });
+    queue.focus({ preventScroll: true });
   };
 
   // The draft of the tab has done its work.
@@ -156,18 +178,43 @@
     return data;
   };
 
-  // done, refused, or later
+  // The token that holds now: it changes with every log-in, also in another tab.
+  const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || words.token;
+
+  // done, refused, login or later; and as which version the order stands after it
   const send = async (entry) => {
     let response;
     try {
-      response = await fetch(entry.action, { method: "POST", body: body(entry), headers: { "HX-Request": "true", "X-CSRFToken": words.token } });
+      response = await fetch(entry.action, { method: "POST", body: body(entry), headers: { "HX-Request": "true", "X-CSRFToken": csrf() } });
     } catch {
-      return "later";
+      return ["later"];
     }
     const to = response.headers.get("HX-Redirect");
-    if (response.status === 401 || to?.includes("/login/")) return "login";
-    if (response.ok && to) return "done";
-    return response.status >= 500 || response.status === 429 ? "later" : "refused";
+    if (response.status === 401 || to?.includes("/login/")) return ["login"];
+    if (response.ok && to) return ["done", Number(response.headers.get("Order-Version"))];
+    return [response.status >= 500 || response.status === 429 ? "later" : "refused"];
+  };
+
+  // What was written after it and for the same order is not stale by one's own step; by anybody else's it is.
+  const field = (entry, name) => entry.fields.find(([one]) => one === name);
+  const follow = async (sent, version) => {
+    const seen = field(sent, "version")?.[1];
+    if (version !== Number(seen) + 1) return;
+    const others = (await mine()).filter((one) => one.order === sent.order && field(one, "version")?.[1] === seen);
+    for (const one of others) (field(one, "version")[1] = String(version)), await put(one);
+  };
+
+  // One tab sends: two would only be in each other's way.
+  const alone = (act) => (navigator.locks ? navigator.locks.request("jiesu-unit", { ifAvailable: true }, (lock) => lock && act()) : act());
+  const sendAll = async () => {
+    let done = 0, outcome = "", version, entry;
+    while ((entry = (await mine()).find((one) => !one.refused))) {
+      [outcome, version] = await send(entry);
+      if (outcome === "later" || outcome === "login") break;
+      if (outcome === "done") await drop(entry.token), await follow(entry, version), (done += 1);
+      else await put({ ...entry, refused: true });
+    }
+    return { done, outcome };
   };
 
   let sending = false;
@@ -176,12 +223,7 @@
     sending = true;
     let done = 0, outcome = "";
     try {
-      for (const entry of (await mine()).filter((one) => !one.refused)) {
-        outcome = await send(entry);
-        if (outcome === "later" || outcome === "login") break;
-        if (outcome === "done") await drop(entry.token), (done += 1);
-        else await put({ ...entry, refused: true });
-      }
+      ({ done = 0, outcome = "" } = (await alone(sendAll)) || {});
     } finally {
       sending = false;
     }
@@ -190,22 +232,34 @@
     if (done && !step?.querySelector("form")) location.assign(location.pathname + (words.order ? "" : location.search));
   };
 
-  const link = (entry) => {
-    const to = Object.assign(document.createElement("a"), { textContent: ` ${words.look}: ${entry.label}` });
-    to.href = `/unit/${entry.action.split("/")[2]}/?kept=${entry.token}`;
-    return to;
+  const anchor = (href, textContent) => Object.assign(document.createElement("a"), { href, textContent });
+  const link = (entry) => anchor(`/unit/${entry.action.split("/")[2]}/?kept=${entry.token}`, ` ${words.look}: ${entry.label}`);
+  // What cannot be sent any more, because the order has left the unit, can still be read, saved and thrown away.
+  const LEFT_OUT = ["version", "seen", "next", "token"];
+  const content = (entry) => {
+    const shown = document.createElement("details"), summary = document.createElement("summary");
+    summary.textContent = words.written.replace("%", entry.label);
+    const texts = entry.fields.filter(([name, value]) => value && !LEFT_OUT.includes(name)).map(([, value]) => line(value));
+    const files = entry.files.map((file) => Object.assign(anchor(URL.createObjectURL(file), file.name), { download: file.name }));
+    const away = Object.assign(document.createElement("button"), { type: "button", className: "btn btn-sm", textContent: words.away });
+    away.onclick = () => drop(entry.token).then(() => tell());
+    shown.append(summary, ...texts, ...files.map((one) => line(one)), away);
+    return shown;
   };
   const line = (...parts) => {
     const shown = document.createElement("p");
     shown.append(...parts);
     return shown;
   };
+  // A page from the store of this phone says so, and from when it is.
+  const state = document.body.dataset.kept ? said(words.asOf, new Date(document.body.dataset.kept).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) : "";
   const tell = async (login = false) => {
     const entries = await mine(), refused = entries.filter((one) => one.refused);
     const waiting = entries.length - refused.length, lines = [];
     if (waiting) lines.push(line(said(words.waiting, waiting)));
-    if (waiting && login) lines.push(line(words.login));
-    if (refused.length) lines.push(line(said(words.refused, refused.length), ...refused.map(link)));
+    if (waiting && login) lines.push(line(words.login, " ", anchor(`${words.loginAt}?next=${encodeURIComponent(location.pathname)}`, words.loginNow)));
+    if (refused.length) lines.push(line(said(words.refused, refused.length), ...refused.map(link)), ...refused.map(content));
+    if (state) lines.unshift(line(state));
     queue.replaceChildren(...lines);
     queue.hidden = !lines.length;
   };
@@ -230,22 +284,46 @@
     await tell();
   };
 
+  // The desk's own pages and the forms for on site stay at hand where there is no network: see unit_worker.js.
+  const ON_SITE = ["contact", "arrive", "progress", "co_report", "report"], FIRST = 10;
+  const preload = async () => {
+    const worker = navigator.serviceWorker;
+    if (!worker || !navigator.onLine || document.body.dataset.kept) return;
+    const late = !worker.controller, began = worker.controller || new Promise((done) => worker.addEventListener("controllerchange", done, { once: true }));
+    await worker.register(words.worker);
+    await began;
+    const parts = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((one) => one.href || one.src);
+    if (late) for (const part of [location.href, ...parts]) await fetch(part);
+    for (const { href, pathname } of [...document.querySelectorAll(".unit-card .open")].slice(0, FIRST)) {
+      if (!(await caches.match(pathname))) await fetch(href);
+    }
+    for (const one of document.querySelectorAll("a[data-step]")) {
+      if (ON_SITE.includes(one.dataset.step)) await fetch(one.getAttribute("hx-get"), { headers: { "HX-Request": "true" } });
+    }
+  };
+
   document.addEventListener("htmx:after:swap", begin);
   document.addEventListener("htmx:error", (event) => {
     const form = event.detail.ctx?.sourceElement;
-    if (queue && form?.matches?.("#step form, .thumb-bar form")) keep(form);
+    // A look at the number is put into the ledger when it is shown: one that nobody sees is not sent later.
+    if (queue && form?.matches?.("#step form, .thumb-bar form") && !form.action.includes("/reveal/")) keep(form);
   });
-  addEventListener("online", flush);
-  setInterval(flush, 20000);
+  const refresh = async () => {
+    if (!document.body.dataset.kept || step?.querySelector("form")) return;
+    if (await fetch("/healthz", { cache: "no-store" }).catch(() => null)) location.reload();
+  };
+  const again = () => flush().then(refresh);
+  addEventListener("online", again);
+  setInterval(again, 20000);
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) print();
     if (event.target.closest(".others a[data-step]")) document.querySelector(".others").open = false;
-    if (step && event.target.closest("#step [data-cancel]")) event.preventDefault(), step.replaceChildren(), begin();
+    if (step && event.target.closest("#step [data-cancel]")) event.preventDefault(), step.replaceChildren(), (held = null), begin();
   });
   addEventListener("keydown", (event) => {
     const menu = document.querySelector(".others[open]");
     if (event.key === "Escape") menu ? (menu.open = false) : setTimeout(begin);
   });
   begin();
-  if (queue) tell().then(reopen).then(flush);
+  if (queue) tell().then(reopen).then(flush).then(preload);
 })();

@@ -26,6 +26,7 @@ async function belongs(response) {
 
 async function keep(url, request, response) {
   if (response.type === "opaqueredirect" || response.status === 401) return forget(); // the session is over
+  if (response.status === 404) return (await caches.open(STORE)).delete(keyOf(url)); // it has left the unit
   const kept = response.status === 200 && (is.page(url) ? await belongs(response) : true);
   if (!kept) return;
   const headers = new Headers(response.headers);
@@ -33,8 +34,10 @@ async function keep(url, request, response) {
   await (await caches.open(STORE)).put(keyOf(url), new Response(await response.blob(), { status: 200, headers }));
 }
 
+// Of the desk any tab will do: each leads to what is kept.
 async function stored(url) {
-  const found = await (await caches.open(STORE)).match(keyOf(url));
+  const store = await caches.open(STORE);
+  const found = (await store.match(keyOf(url))) || (await store.match(url.pathname, { ignoreSearch: true }));
   const at = found?.headers.get("Kept-At");
   if (!found || Date.now() - Date.parse(at) > SHIFT) return null;
   if (!is.page(url)) return found;

@@ -29,6 +29,7 @@
     if (ctx && !ctx.response) lost();
   });
   document.addEventListener("htmx:after:request", (event) => {
+    if (event.detail.ctx.response.headers.has("Kept-At")) return; // from the store of this phone
     back();
     if (event.detail.ctx.response.status < 400) bar("logged-out").replaceChildren(), (bar("failed").textContent = "");
   });
