@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import Any
 
 from celery import Celery
@@ -30,8 +29,12 @@ def unpublished() -> Iterator[None]:
 class CommittedTask(DjangoTask):
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """A broker that is away must not fail an act that is already committed: the beat's scans find what got lost."""
+
+        def publish() -> None:  # no partial: Django names what failed, and a partial has no name
+            self.delay(*args, **kwargs)
+
         if not _unpublished.get():
-            transaction.on_commit(partial(self.delay, *args, **kwargs), robust=True)
+            transaction.on_commit(publish, robust=True)
 
 
 app = Celery("jiesu", task_cls=CommittedTask)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import TestCase
+from kombu.exceptions import OperationalError
 
 from evaluation import records, tasks
 from evaluation.models import Callback
@@ -43,6 +44,20 @@ def test_approving_asks_for_a_callback_once_committed_and_only_approving(road: R
     assert sent == [order.pk]
     tasks.open_callback(order.pk)
     assert [(one.round, one.finished_at, one.attempts) for one in callbacks(order)] == [(1, None, 0)]
+
+
+def test_a_broker_that_is_away_fails_no_approval_and_the_scan_finds_what_got_lost(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: int) -> None:
+        raise OperationalError("Connection refused")
+
+    monkeypatch.setattr(tasks.open_callback, "delay", away)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        order = road.to(Status.CALLBACK)
+    assert (order.status, callbacks(order)) == (Status.CALLBACK, [])
+    tasks.open_missing_callbacks()
+    assert len(callbacks(order)) == 1
 
 
 def test_the_task_run_twice_opens_one_callback(road: Road) -> None:

@@ -177,6 +177,43 @@ def test_a_scan_takes_as_many_queries_for_ten_clocks_as_for_twenty(road: Road) -
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"next_alert_at": None},
+        {"next_alert_at": NOW + timedelta(days=900)},
+        {"level": 5, "next_alert_at": None},
+        {"level": 2, "next_alert_at": NOW + timedelta(days=900)},
+    ],
+    ids=["forgotten", "put off", "believed done", "believed half done"],
+)
+def test_whatever_the_scan_believes_of_a_clock_an_alert_that_is_not_there_is_missed(
+    spoil: dict[str, Any], road: Road
+) -> None:
+    """The proof asks the instants of the ladder and the alerts, not the columns that the scan goes by."""
+    order = road.to("accepted")
+    ours = Clock.objects.filter(order=order, stopped_at=None)
+    then = max(at for clock in ours for at in clock.alerts_at) + timedelta(minutes=2)
+    ours.update(**spoil)
+    supervision.scan(then)
+    owed = sum(len(clock.alerts_at) for clock in ours)
+    raised = Alert.objects.filter(clock__in=ours).count()
+    proof = supervision.proof(then)
+    assert (proof.lag_s, proof.missed, proof.ok) == (0, owed - raised, False)
+    assert owed > raised
+
+
+def test_alerts_that_somebody_deleted_are_missed(road: Road) -> None:
+    order = road.to("accepted")
+    then = road.now + timedelta(days=90)
+    supervision.scan(then)
+    found = Alert.objects.filter(clock__order=order)
+    count = found.count()
+    assert supervision.proof(then + timedelta(minutes=2)).missed == 0
+    found.delete()
+    assert supervision.proof(then + timedelta(minutes=2)).missed == count > 0
+
+
 def test_the_task_scans_at_the_time_it_runs(road: Road) -> None:
     road.now = datetime.now(NOW.tzinfo) - 90 * MINUTE
     registered(road, 1)
