@@ -121,6 +121,14 @@ def test_a_number_of_a_person_is_masked_however_it_is_written(text: str, shown: 
     assert masked(text) == shown
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+def test_a_cell_that_would_begin_a_formula_is_text(sign: str, kind: str, as_: Callable, recent: Road) -> None:
+    recent.register(title=f"{sign}1+cmd|' /C calc'!A0")
+    (row,) = table(as_(Role.SUPERVISOR), kind, {"columns": ["matter"]})[1:]
+    assert row[1] == f"'{sign}1+cmd|' /C calc'!A0"
+
+
 def test_the_list_and_the_palette_show_no_number_of_a_person(as_: Callable, recent: Road) -> None:
     order = recent.register(title="请回电13800001234", matter="噪音扰民，请回电13800001234")
     client = as_(Role.SUPERVISOR)
