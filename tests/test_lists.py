@@ -121,6 +121,41 @@ def test_a_number_of_a_person_is_masked_however_it_is_written(text: str, shown: 
     assert masked(text) == shown
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+def test_a_cell_that_would_begin_a_formula_is_text(sign: str, kind: str, as_: Callable, recent: Road) -> None:
+    recent.register(title=f"{sign}1+cmd|' /C calc'!A0")
+    (row,) = table(as_(Role.SUPERVISOR), kind, {"columns": ["matter"]})[1:]
+    assert row[1] == f"'{sign}1+cmd|' /C calc'!A0"
+
+
+def test_the_list_and_the_palette_show_no_number_of_a_person(as_: Callable, recent: Road) -> None:
+    order = recent.register(title="请回电13800001234", matter="噪音扰民，请回电13800001234")
+    client = as_(Role.SUPERVISOR)
+    pages = [client.get("/orders/", {"q": "噪音"}), client.post("/palette/", {"q": "噪音"})]
+    for page in (answer.content.decode() for answer in pages):
+        assert order.spoken_number in page and "138****1234" in page and "13800001234" not in page
+
+
+def test_the_last_page_says_that_there_is_more(as_: Callable, recent: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "PAGE_SIZE", 2)
+    monkeypatch.setattr(selectors, "LAST_PAGE", 2)
+    client = as_(Role.SUPERVISOR)
+    for count, is_cut in ((4, False), (1, True)):
+        for _number in range(count):
+            recent.register()
+        listing = client.get("/orders/?view=all&page=2").context["listing"]
+        assert (listing.more, listing.is_cut) == (False, is_cut)
+
+
+def test_the_same_list_stands_once_in_the_history_of_the_browser(as_: Callable, recent: Road) -> None:
+    client, given = as_(Role.SUPERVISOR), {"view": "all", "status": "closed"}
+    asked = {"HX-Request": "true", "HX-Current-URL": "http://testserver/orders/"}
+    address = client.post("/orders/", given, headers=asked)["HX-Push-Url"]
+    asked["HX-Current-URL"] = f"http://testserver{address}"
+    assert "HX-Push-Url" not in client.post("/orders/", given, headers=asked)
+
+
 def test_who_sees_no_order_exports_none(as_: Callable, recent: Road) -> None:
     recent.to("handling")
     assert len(table(as_(Role.HANDLER, recent.stranger), "csv")) == 1

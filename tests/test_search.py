@@ -118,7 +118,7 @@ def test_search_stays_within_what_it_was_given(order: WorkOrder) -> None:
 def test_a_word_of_two_characters_uses_the_index(order: WorkOrder) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for query in ("噪音", "3号", "A座", "夜间施工", order.number):
+        for query in ("噪音", "3号", "A座", "夜间施工", order.number, order.number[:9]):
             plan = search.matching(WorkOrder.objects.order_by(), query).explain()
             assert "order_by_words" in plan, f"{query}: {plan}"
 
@@ -151,6 +151,16 @@ def test_a_frequent_word_is_walked_to_and_a_rare_one_goes_by_index(query: str, b
         plan = page.explain()
     assert ("order_by_words" in plan) == by_index, plan
     assert len(page) == (1 if by_index else 25)
+
+
+@pytest.mark.parametrize(("query", "by_index"), [("施工", False), ("施工 噪音", True), ("施工 8", False)])
+def test_frequent_words_that_are_seldom_together_go_by_index(query: str, by_index: bool, many: WorkOrder) -> None:
+    """To walk all orders for a handful of them would take minutes where there are millions."""
+    cache.set("search:frequencies", {"施工": 0.1, "噪音": 0.1})
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = search.matching(WorkOrder.objects.order_by("-id"), query)[:25].explain()
+    assert ("order_by_words" in plan) == by_index, plan
 
 
 def test_whichever_road_is_taken_the_same_orders_are_found(many: WorkOrder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,10 @@ NUMBERS = re.compile(
 )
 
 
+# Some spreadsheets take the full-width ones for the others.
+BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
 @dataclass(frozen=True)
 class Column:
     name: str
@@ -73,6 +77,6 @@ def cell(value: Any) -> Any:
     """A value as a person's spreadsheet takes it: local time without zone; never the beginning of a formula."""
     if isinstance(value, datetime):
         return timezone.localtime(value).replace(tzinfo=None, microsecond=0)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value[:1] in BEGINS_A_FORMULA:
         return f"'{value}"
     return "" if value is None else value

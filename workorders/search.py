@@ -1,11 +1,12 @@
 """Chinese on plain PostgreSQL (DESIGN §6): text cut into overlapping two-character tokens in an indexed array.
 
-A query is cut the same way; an order that contains all its tokens is then checked against the text itself. Where even
-the rarest of its tokens stands in many orders, gathering them all by the index takes longer than walking the orders in
-the order that is asked for, until a page is full.
+A query is cut the same way; an order that contains all its tokens is then checked against the text itself. Where many
+orders hold them all, gathering these by the index takes longer than walking the orders in the order that is asked for,
+until a page is full.
 """
 
 import re
+from math import prod
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.fields import ArrayField
@@ -65,9 +66,10 @@ def tokens_of(order: "WorkOrder") -> list[str]:
 
 def matching(orders: "WorkOrderQuerySet", query: str) -> "WorkOrderQuerySet":
     """Orders whose title, matter and place together hold every word of the query, or whose number it is or begins."""
-    held = Q()
-    for word in words_of(query):
-        held &= _held(word)
+    held, words = Q(), words_of(query)
+    walked = share_of(words) >= FREQUENT
+    for word in words:
+        held &= _held(word, walked=walked)
     number = numbers.typed(query)
     if numbers.is_valid(number):
         return orders.filter(held | Q(number=number))
@@ -80,13 +82,23 @@ def words_of(query: str) -> list[str]:
     return [word.translate(NARROW) for word in found if word]
 
 
-def _held(word: str) -> Q:
+def share_of(words: list[str]) -> float:
+    """About how many of all orders hold all of them: each as many as its rarest pair, and one word knows nothing of another."""
+    known = frequencies()
+    return prod(min(known.get(token, 0.0) for token in pairs) for pairs in map(_pairs, words) if pairs)
+
+
+def _pairs(word: str) -> list[str]:
+    return sorted(token for token in cut(word) if len(token) == 2)
+
+
+def _held(word: str, *, walked: bool) -> Q:
     text = Q(matter__iregex=_pattern(word))
     # A pattern costs more than a plain comparison, and only these characters have two widths.
     for field in ("title", "matter", "address"):
         text |= Q(**{f"{field}__iregex": _pattern(word)} if ASCII.search(word) else {f"{field}__icontains": word})
-    pairs = sorted(token for token in cut(word) if len(token) == 2)
-    return _with_tokens(pairs) & text if pairs else text
+    pairs = _pairs(word)
+    return _with_tokens(pairs, walked=walked) & text if pairs else text
 
 
 def _pattern(word: str) -> str:
@@ -100,14 +112,13 @@ def _character(one: str) -> str:
     return f"(?:{re.escape(one)}|{chr(ord(one) + 0xFEE0)})" if ASCII.fullmatch(one) else re.escape(one)
 
 
-def _with_tokens(pairs: list[str]) -> Q:
-    known = frequencies()
-    if min(known.get(token, 0.0) for token in pairs) < FREQUENT:
+def _with_tokens(pairs: list[str], *, walked: bool) -> Q:
+    if not walked:
         return Q(tokens__contains=pairs)
     tokens = ArrayField(CharField())
     # The same condition in a form that the index cannot serve.
-    walked = Func(F("tokens"), Value([], tokens), function="array_cat", output_field=tokens)
-    return Q(ArrayContains(walked, pairs))
+    unserved = Func(F("tokens"), Value([], tokens), function="array_cat", output_field=tokens)
+    return Q(ArrayContains(unserved, pairs))
 
 
 def frequencies(least: float = FREQUENT) -> dict[str, float]:

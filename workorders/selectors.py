@@ -123,6 +123,7 @@ class Listing:
     total: int
     page: int
     more: bool
+    is_cut: bool
 
     @property
     def counted(self) -> str:
@@ -135,7 +136,8 @@ def listing(user: User, chosen: dict[str, Any], *, now: datetime, page: int = 1)
     first = (page - 1) * PAGE_SIZE
     found = list(orders[first : first + PAGE_SIZE + 1])
     total = orders.order_by()[: COUNT_UP_TO + 1].count()
-    return Listing(found[:PAGE_SIZE], total, page, len(found) > PAGE_SIZE and page < LAST_PAGE)
+    more, is_last = len(found) > PAGE_SIZE, page >= LAST_PAGE
+    return Listing(found[:PAGE_SIZE], total, page, more and not is_last, more and is_last)
 
 
 def listed(user: User, chosen: dict[str, Any], *, now: datetime) -> "WorkOrderQuerySet":

@@ -56,16 +56,17 @@ def menu_of(page: Page) -> list[str]:
 
 def post(page: Page, address: str, **fields: str) -> None:
     """A form as it is sent without scripts."""
-    with page.expect_navigation():
-        page.evaluate(
-            """([address, fields]) => {
-            const form = Object.assign(document.createElement("form"), {method: "post", action: address});
-            for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement("input"), {name, value}));
-            document.body.append(form);
-            HTMLFormElement.prototype.submit.call(form);
-        }""",
-            [address, fields],
-        )
+    page.evaluate(
+        """([address, fields]) => {
+        window.isLeft = true;
+        const form = Object.assign(document.createElement("form"), {method: "post", action: address});
+        for (const [name, value] of Object.entries(fields)) form.append(Object.assign(document.createElement("input"), {name, value}));
+        document.body.append(form);
+        HTMLFormElement.prototype.submit.call(form);
+    }""",
+        [address, fields],
+    )
+    page.wait_for_function("!window.isLeft && document.readyState === 'complete'")
 
 
 def token(page: Page) -> str:

@@ -313,6 +313,79 @@ def test_a_registration_sent_after_the_end_of_the_session_is_offered_again(
     assert not WorkOrder.objects.exists()
 
 
+def focused(page: Page) -> str:
+    return str(
+        page.evaluate(
+            "document.activeElement.name || document.activeElement.dataset.step || document.activeElement.tagName"
+        )
+    )
+
+
+def test_who_does_not_see_hears_what_happened_and_keeps_the_place(
+    log_in: Callable[..., Page], recent: Road, complaints: list[str]
+) -> None:
+    order = recent.to("accepted")
+    recent.to("closed")
+    page, said = log_in(Role.DISPATCHER), "#said"
+    page.goto("/orders/?view=all")
+    page.locator("select[name=status]").focus()
+    page.keyboard.press("End")  # the last status, whose answer is on its way when the next is asked for
+    page.locator("select[name=status]").select_option("suspended")
+    page.locator("select[name=status]").select_option("closed")
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    assert "status=closed" in page.url
+    expect(page.locator(said)).to_contain_text("1")
+    assert focused(page) == "status"
+    page.locator("[data-clear=status]").press("Enter")
+    expect(page.locator("#rows tbody tr")).to_have_count(2)
+    assert focused(page) == "status"
+    for summary in (".me summary", ".filters .drop summary", ".over-rows .drop summary"):
+        page.locator(summary).press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Escape")
+        expect(page.locator("details[open]")).to_have_count(0)
+        assert focused(page) == "SUMMARY", summary
+    page.locator(".me summary").press("Enter")
+    page.locator("#find").focus()
+    expect(page.locator("details[open]")).to_have_count(0)
+
+    page.goto(on(order))
+    for close in ("Escape", "Cancel"):
+        form = open_step(page, "consult")
+        expect(form.locator("[name=participants]").first).to_be_focused()
+        page.keyboard.press("Escape") if close == "Escape" else form.locator("[data-cancel]").press("Enter")
+        expect(form).to_have_count(0)
+        assert focused(page) == "consult", close
+    do(page, "note", text="诉求人补充了情况")
+    expect(page.locator(said)).to_have_text(page.locator("#messages").inner_text().strip())
+    assert complaints == []
+
+
+def test_a_telephone_that_is_looked_for_stands_in_no_address(
+    log_in: Callable[..., Page], recent: Road, complaints: list[str]
+) -> None:
+    order, page = recent.register(phone="13900005678"), log_in(Role.OPERATOR)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("Control+k")
+    page.locator("#palette input").fill("139 0000 5678")
+    expect(page.locator("#palette [role=option]").first).to_contain_text(order.spoken_number)
+    page.keyboard.press("Escape")
+    page.goto("/orders/?view=all")
+    page.locator(".filter-q input").fill("13900005678")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**caller=*")
+    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    page.locator(".filter-q input").fill("另一个号码 13900005679")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**sought=*")
+    expect(page.locator("#rows .empty")).to_be_visible()
+    page.reload()
+    expect(page.locator(".filter-q input")).to_have_value("另一个号码 13900005679")
+    assert asked and not [url for url in asked if "5678" in url or "5679" in url]
+    assert complaints == []
+
+
 PAGES = ("/orders/?view=all", "/orders/?q=没有", "/notices/", "/rectifications/", "/no/such/page/", "/orders/1/")
 
 

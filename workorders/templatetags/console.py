@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from workorders import facts, numbers, search
+from workorders import columns, facts, numbers, search
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.selectors import pressing, told
@@ -31,6 +31,7 @@ register.filter("sealed", facts.sealed)
 register.filter("spoken", numbers.spoken)
 register.filter("marked", search.marked)
 register.filter("snippet", search.snippet)
+register.filter("masked", columns.masked)
 
 
 @lru_cache(maxsize=128)

@@ -44,7 +44,7 @@ def orders(request: StaffRequest) -> HttpResponse:
         return redirect(address)
     request.GET = query  # type: ignore[assignment]
     response = _list(request)
-    if request.htmx:
+    if request.htmx and request.htmx.current_url_abs_path != address:
         response["HX-Push-Url"] = address
     return response
 

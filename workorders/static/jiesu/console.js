@@ -39,10 +39,11 @@
 
   // Read out, once: what a page says when it comes, and how many a filter has left.
   const READ = 5000; // milliseconds
+  const saying = [];
   const say = (text) => {
     const said = document.getElementById("said");
-    setTimeout(() => (said.textContent = text), 200);
-    setTimeout(() => (said.textContent = ""), READ);
+    saying.splice(0).forEach(clearTimeout);
+    saying.push(setTimeout(() => (said.textContent = text), 200), setTimeout(() => (said.textContent = ""), READ));
   };
   const messages = document.getElementById("messages")?.innerText.trim();
   if (messages) say(messages);
@@ -50,9 +51,9 @@
   document.addEventListener("htmx:after:swap", (event) => {
     tick();
     count();
-    const rows = event.detail.ctx?.target?.id === "rows" && document.getElementById("rows");
-    if (rows) say(rows.dataset.said);
-    if (rows && document.activeElement === document.body) rows.focus({ preventScroll: true });
+    const listed = event.detail.ctx?.target?.id === "rows" && document.querySelector("#rows [data-said]");
+    if (listed) say(listed.dataset.said);
+    if (listed && document.activeElement === document.body) listed.parentElement.focus({ preventScroll: true });
     const form = document.querySelector("#step form");
     if (!form || form.dataset.seen) return;
     form.dataset.seen = "yes";
