@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.choices import CallableChoiceIterator
 from django.utils.translation import gettext_lazy as _
 
+from dispatch import contacts
 from dispatch.models import Request
 from dispatch.requests import open_of
 from dispatch.selectors import district_above, suggested_unit
@@ -66,7 +67,7 @@ class ContactForm(StepForm):
         ("phone", _("By telephone")),
         ("visit", _("In person")),
         ("message", _("By message")),
-        ("unreachable", _("Tried, not reached")),
+        (contacts.UNREACHABLE, _("Tried, not reached")),
         ("anonymous", _("No contact possible: anonymous")),
     ]
     way = forms.ChoiceField(label=_("How"), choices=WAYS)
@@ -76,6 +77,11 @@ class ContactForm(StepForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     text = text(_("What was said"), rows=3)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not self.is_bound:
+            self.fields["way"].help_text = contacts.rule_for(self.order)
 
     def clean_when(self) -> Any:
         when = self.cleaned_data["when"]
