@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.choices import CallableChoiceIterator
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from dispatch import contacts
@@ -80,8 +81,8 @@ class ContactForm(StepForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        if not self.is_bound:
-            self.fields["way"].help_text = contacts.rule_for(self.order)
+        # Asked for where it is shown: the form of a machine's list of actions shows it to nobody.
+        self.fields["way"].help_text = SimpleLazyObject(lambda: contacts.rule_for(self.order))  # type: ignore[assignment]
 
     def clean_when(self) -> Any:
         when = self.cleaned_data["when"]
