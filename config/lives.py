@@ -211,7 +211,11 @@ class Life:
 
     def contacted(self) -> Times:
         yield self.after(self.pace.contact)
-        self.act("contact", **self.contact())
+        first = self.contact()
+        self.act("contact", **first)
+        if first["way"] == "unreachable":
+            yield self.after((4, 12))
+            self.act("contact", way="phone", text=self.word("contact"))
         if self.matter.category.grade == Grade.EMERGENCY and self.order.round == 1:
             yield self.after((2, 15))
             self.act("arrive", place=self.matter.place, text=self.word("arrival"), **self.photo(0.5))

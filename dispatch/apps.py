@@ -12,6 +12,7 @@ class DispatchConfig(AppConfig):
     def ready(self) -> None:
         from dispatch import (
             advising,
+            contacts,
             forms,
             narrowings,
             panels,
@@ -27,7 +28,7 @@ class DispatchConfig(AppConfig):
         stages.step("dispatch", form=forms.DispatchForm, **sent)
         stages.step("designate", form=forms.DesignateForm, **sent)
         stages.step("recall", record=records.unassign)
-        stages.step("contact", form=forms.ContactForm)
+        stages.step("contact", form=forms.ContactForm, fulfils=contacts.fulfils)
         stages.step("arrive", form=forms.ArriveForm)
         stages.step("report", form=reply_forms.ResultForm)
         stages.step("co_report", form=forms.CoReportForm)

@@ -6,8 +6,10 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 from django.utils.choices import CallableChoiceIterator
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
+from dispatch import contacts
 from dispatch.models import Request
 from dispatch.requests import open_of
 from dispatch.selectors import district_above, suggested_unit
@@ -84,13 +86,18 @@ class ContactForm(MomentForm):
         ("phone", _("By telephone")),
         ("visit", _("In person")),
         ("message", _("By message")),
-        ("unreachable", _("Tried, not reached")),
+        (contacts.UNREACHABLE, _("Tried, not reached")),
         ("anonymous", _("No contact possible: anonymous")),
     ]
     way = forms.ChoiceField(label=_("How"), choices=WAYS)
     text = text(_("What was said"), rows=3)
 
     field_order = ["way", "when", "text"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Asked for where it is shown: the form of a machine's list of actions shows it to nobody.
+        self.fields["way"].help_text = SimpleLazyObject(lambda: contacts.rule_for(self.order))  # type: ignore[assignment]
 
 
 class ArriveForm(MomentForm):

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from workorders import policy_correction, policy_words
+from workorders import policy_contact, policy_correction, policy_words
 from workorders.calendar import WorkCalendar
 from workorders.lifecycle import BY_GRADE, ClockKind, Grade
 from workorders.policy_checks import is_number, limit_problems, number_problem, whole_number_problem
@@ -164,6 +164,12 @@ class Rules:
         return [Limit(**wait) for wait in section["remind_after"]], Limit(**section["close_after"])
 
     @property
+    def contact_attempts(self) -> tuple[int, float]:
+        """How many that reached nobody count as the contact, and how far apart they are, as a share of its limit."""
+        section = self.document.get("contact", policy_contact.DEFAULT)
+        return section["attempts"], section["apart"]
+
+    @property
     def return_window(self) -> Limit:
         """How long after its dispatch a unit may ask for a return."""
         return Limit(**self.document["returns"]["window"])
@@ -267,6 +273,7 @@ def _problems(document: dict[str, Any]) -> Iterator[str]:
     yield from _hour_problems(document.get("working_hours"))
     yield from _limits_problems(document["limits"])
     yield from _ladder_problems(document["ladder"])
+    yield from policy_contact.problems(document.get("contact", policy_contact.DEFAULT))
     yield from policy_correction.problems(document.get("correction", policy_correction.DEFAULT))
     for path in AMOUNTS:
         section, key = path.split(".")

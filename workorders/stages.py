@@ -36,6 +36,12 @@ class Facts(Protocol):
     def __call__(self, order: "WorkOrder", *, now: datetime) -> dict[str, Any]: ...
 
 
+class Fulfils(Protocol):
+    """Whether what was done is what the step's clocks ask for: only then do they stop."""
+
+    def __call__(self, event: "Event", cleaned: dict[str, Any]) -> bool: ...
+
+
 class After(Protocol):
     """Follows each step, inside the transaction, after its own record."""
 
@@ -48,6 +54,7 @@ class StageStep:
     record: Record | None = None
     refusal: Refusal | None = None
     facts: Facts | None = None
+    fulfils: Fulfils | None = None
     labels: dict[str, Any] = field(default_factory=dict)  # of the facts, for people: words, or a field with choices
 
 
@@ -68,9 +75,10 @@ def step(
     record: Record | None = None,
     refusal: Refusal | None = None,
     facts: Facts | None = None,
+    fulfils: Fulfils | None = None,
     labels: dict[str, Any] | None = None,
 ) -> None:
-    _steps[name] = StageStep(form, record, refusal, facts, labels or {})
+    _steps[name] = StageStep(form, record, refusal, facts, fulfils, labels or {})
 
 
 def of_step(name: str) -> StageStep:
@@ -85,6 +93,11 @@ def refusal_of(name: str, order: "WorkOrder", *, now: datetime) -> "str | Promis
 def facts_of(name: str, order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
     facts = of_step(name).facts
     return facts(order, now=now) if facts else {}
+
+
+def fulfils(event: "Event", cleaned: dict[str, Any]) -> bool:
+    judge = of_step(event.step).fulfils
+    return judge is None or judge(event, cleaned)
 
 
 def after_each(follow: After) -> None:

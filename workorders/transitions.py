@@ -184,7 +184,7 @@ def _write(order: WorkOrder, name: str, actor: "User | None", form: StepForm, no
     data = {**form.for_ledger(), **stages.facts_of(name, order, now=now)}
     event = ledger.append(order, name, actor=actor, at=now, source=source, reason=cleaned.get("reason", ""), data=data)
     attach(event, cleaned.get("files", []))
-    _run_clocks(step, order, actor, now)
+    _run_clocks(step, order, actor, now, stops=step.stops if stages.fulfils(event, cleaned) else ())
     record = stages.of_step(name).record
     if record:
         record(event, cleaned, now=now)
@@ -193,9 +193,11 @@ def _write(order: WorkOrder, name: str, actor: "User | None", form: StepForm, no
     return event
 
 
-def _run_clocks(step: Step, order: WorkOrder, actor: "User | None", now: datetime) -> None:
-    if step.stops:
-        clocks.stop(order, step.stops, now=now, unit=acting_unit(step, order, actor))
+def _run_clocks(
+    step: Step, order: WorkOrder, actor: "User | None", now: datetime, *, stops: tuple[ClockKind, ...]
+) -> None:
+    if stops:
+        clocks.stop(order, stops, now=now, unit=acting_unit(step, order, actor))
     if step.voids:
         clocks.void(order, step.voids, now=now)
     if step.pauses:
