@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config import celery_app
@@ -176,3 +177,29 @@ def test_what_is_to_be_forgotten_is_found_by_index_however_many_are_kept(cast: C
         plan = Call.objects.filter(filed_at=None, announced_at__lte=NOW).explain()
         cursor.execute("SET enable_seqscan = on")
     assert "call_without_appeal" in plan
+
+
+# By index
+
+
+def test_the_desks_ask_for_calls_by_index_however_many_have_been_opened(cast: Cast, operator: Client) -> None:
+    call = Call.objects.create(
+        source="pbx",
+        call_id="1",
+        agent=cast.of(Role.OPERATOR).username,
+        started_at=timezone.now(),
+        announced_at=timezone.now(),
+    )
+    with CaptureQueriesContext(connection) as asked:
+        operator.get("/reception/ringing/")
+        operator.get(DESK, {"call": "1"})
+    ours = [one["sql"] for one in asked if one["sql"].startswith("SELECT") and 'FROM "intake_call"' in one["sql"]]
+    plans = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for sql in ours:
+            cursor.execute(f"EXPLAIN {sql}")
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    assert ["call_unopened_by_agent" in plan for plan in plans] == [True, False]
+    assert ["call_announced_once" in plan for plan in plans] == [False, True]
+    assert Call.objects.exclude(opened_at=None).get() == call

@@ -22,9 +22,9 @@ class Call(models.Model):
         verbose_name = _("call")
         verbose_name_plural = _("calls")
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["source", "call_id"], name="call_announced_once")]
+        constraints = [models.UniqueConstraint(fields=["call_id", "source"], name="call_announced_once")]
         indexes = [
-            models.Index(fields=["agent", "-id"], name="call_by_agent"),
+            models.Index(fields=["agent", "-id"], condition=models.Q(opened_at=None), name="call_unopened_by_agent"),
             models.Index(fields=["announced_at"], condition=models.Q(filed_at=None), name="call_without_appeal"),
         ]
 
