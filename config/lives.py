@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from config.cast import Cast
+from dispatch import replies, reply_words
 from dispatch.selectors import suggested_unit
 from evaluation.records import open_callback
 from intake.services import Voice, register
@@ -240,7 +241,14 @@ class Life:
         yield self.until_result(again)
         text = (self.word("again") if again else "") + self.matter.texts["answer"]
         solved = self.chance.choices(["yes", "partly", "explained"], [80, 12, 8])[0]
-        self.act("report", text=text, solved=solved, **self.photo(0.25))
+        self.act("report", text=self.letter(text), solved=solved, **self.photo(0.25))
+
+    def letter(self, opinion: str) -> str:
+        """As the unit desk begins it; what only the handler knows is in the place of the gaps."""
+        handler = self.world.cast.of(Role.HANDLER, self.order.lead_unit)
+        begun = replies.apart(reply_words.begun(self.order, handler, self.at), reply_words.headings())
+        found = {"investigation": self.world.words["investigation"][0], "opinion": opinion}
+        return replies.compose({**begun, **found}, reply_words.headings())
 
     def until_result(self, again: bool) -> datetime:
         least, most = self.pace.result
@@ -258,7 +266,7 @@ class Life:
         if self.happens(0.06):
             self.act("send_back", reason=self.word("send_back"))
             yield self.after((60, 200))
-            self.act("report", text=self.matter.texts["answer"], solved="yes", **self.photo(1))
+            self.act("report", text=self.letter(self.matter.texts["answer"]), solved="yes", **self.photo(1))
             yield self.after(self.pace.review)
         self.act("approve")
 

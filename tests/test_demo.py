@@ -16,6 +16,7 @@ from django.test import Client
 from archive.models import Dossier
 from config import demonstration, fates
 from config.celery import unpublished
+from dispatch import replies, reply_words
 from dispatch.models import Alert, Assignment
 from evaluation import records
 from evaluation.models import Callback
@@ -104,6 +105,9 @@ def check_variety() -> None:
     assert Assignment.objects.filter(part="co_handling").exists()
     assert Complainant.objects.count() > 200
     assert not Appeal.objects.filter(words__contains="{").exists(), "every slot is filled"
+    letters = [event.data["text"] for event in Event.objects.filter(step="report")]
+    assert {tuple(replies.apart(letter, reply_words.headings())) for letter in letters} == {replies.SECTIONS}
+    assert not User.objects.filter(username__endswith="-handler", office_phone="").exists()
     assert Callback.objects.filter(satisfied="no").exists()
     assert Callback.objects.filter(reached=False).exists()
 

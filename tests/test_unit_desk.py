@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
 
-from dispatch import unit_desk
+from dispatch import replies, reply_words, unit_desk
 from tests.queries import queries_of
 from tests.roads import RESULT, TEXT, Road
 from workorders.lifecycle import Role, Status
@@ -189,6 +189,7 @@ def test_who_calls_says_why_and_then_sees_the_number(as_: Callable, recent: Road
     assert reveal["Location"] == f"{address}?call"
     shown = page(client, f"{address}?call")
     assert 'href="tel:13800001234"' in shown
+    assert shown.index("tel:") < shown.index('id="step"'), "to be pressed before anything is written"
     assert f"/steps/contact/?next={address}" in shown.split('id="step"')[1].split("</div>")[0], "asks: contacted?"
 
 
@@ -276,6 +277,18 @@ def test_the_leader_reads_all_of_it_and_lets_it_out_or_sends_it_back(as_: Callab
     assert all(f'data-step="{step}"' in shown for step in ("approve", "send_back"))
     leader.post(f"/orders/{order.number}/steps/send_back/", {"reason": "请附整改前后对比"})
     assert "请附整改前后对比" in page(as_(Role.HANDLER, recent.lead), address).split("sent-back")[1]
+
+
+def test_only_a_letter_that_ends_with_a_signature_is_set_like_one(as_: Callable, recent: Road) -> None:
+    plain, structured = (signed_in(recent, ("sign", "contact")) for _number in range(2))
+    parts = dict.fromkeys(replies.SECTIONS, "已到现场核查并完成整改。")
+    recent.act(plain, "report")
+    recent.act(structured, "report", text=replies.compose(parts, reply_words.headings()))
+    leader = as_(Role.REVIEWER, recent.lead)
+    set_so = [
+        'class="letter-text signed"' in page(leader, f"/unit/{one.number}/letter/") for one in (plain, structured)
+    ]
+    assert set_so == [False, True]
 
 
 def test_the_letter_is_on_a_page_of_its_own_for_printing(as_: Callable, recent: Road) -> None:

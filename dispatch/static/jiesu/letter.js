@@ -1,6 +1,7 @@
 // The structured reply: a preview that goes along with the typing, and what each kind of reply has to say.
 (() => {
-  const LEFT = /【(?!\d+】)(?![^【】]*\d+\]?号)[^【】]*】|\{\{.*?\}\}|(?<![A-Za-z0-9Xx×])[Xx×]{2,}(?![A-Za-z0-9])|[_＿]{2,}|请填写|待填|\bTODO\b/g;
+  // As replies.py finds them.
+  const LEFT = /【(?!\d+】)(?![^【】]*\d+\]?号)[^【】]*】|\{\{.*?\}\}|\{%.*?%\}|(?<![A-Za-z0-9Xx×])[Xx×]{2,}(?![A-Za-z0-9])|[_＿]{2,}|请填写|请在此填写|此处填写|待填写|待填|(?<![A-Za-z])(?:TODO|TBD)(?![A-Za-z])/gis;
 
   const lines = (text) => text.split(/\r?\n/).map((line) => line.trimEnd()).filter(Boolean).join("\n").trim();
 

@@ -156,6 +156,7 @@
     } catch {
       return queue.replaceChildren(line(words.full)), (queue.hidden = false); // the form stays as it is
     }
+    if (reopened) await drop(reopened), (reopened = "");
     forget(form);
     held = null;
     if (step.contains(form)) step.replaceChildren();
@@ -253,8 +254,9 @@
   };
   // A page from the store of this phone says so, and from when it is.
   const state = document.body.dataset.kept ? said(words.asOf, new Date(document.body.dataset.kept).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })) : "";
+  let reopened = "";
   const tell = async (login = false) => {
-    const entries = await mine(), refused = entries.filter((one) => one.refused);
+    const entries = (await mine()).filter((one) => one.token !== reopened), refused = entries.filter((one) => one.refused);
     const waiting = entries.length - refused.length, lines = [];
     if (waiting) lines.push(line(said(words.waiting, waiting)));
     if (waiting && login) lines.push(line(words.login, " ", anchor(`${words.loginAt}?next=${encodeURIComponent(location.pathname)}`, words.loginNow)));
@@ -264,7 +266,7 @@
     queue.hidden = !lines.length;
   };
 
-  // One that was refused: its form opens again with all that was in it.
+  // One that was refused: its form opens again with all that was in it, and it is kept until that form has been sent.
   const reopen = async () => {
     const token = new URLSearchParams(location.search).get("kept");
     const entry = token && (await mine()).find((one) => one.token === token);
@@ -280,7 +282,7 @@
       else if (one) one.value = value, one.dispatchEvent(new Event("input", { bubbles: true }));
     }
     await form.addPictures?.(entry.files);
-    await drop(token);
+    reopened = token;
     await tell();
   };
 
@@ -318,12 +320,20 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) print();
     if (event.target.closest(".others a[data-step]")) document.querySelector(".others").open = false;
-    if (step && event.target.closest("#step [data-cancel]")) event.preventDefault(), step.replaceChildren(), (held = null), begin();
+    if (step && event.target.closest("#step [data-cancel]")) event.preventDefault(), step.replaceChildren(), (held = null), (reopened = ""), begin(), tell();
   });
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    const sent = reopened && ctx.sourceElement.matches("#step form") && ctx.response.headers.has("HX-Redirect");
+    if (sent) sessionStorage.setItem("resent", reopened); // the page goes on at once: thrown away by the next one
+  });
+  const discardSent = async () => {
+    const sent = sessionStorage.getItem("resent");
+    if (sent) await drop(sent), sessionStorage.removeItem("resent");
+  };
   addEventListener("keydown", (event) => {
     const menu = document.querySelector(".others[open]");
     if (event.key === "Escape") menu ? (menu.open = false) : setTimeout(begin);
   });
   begin();
-  if (queue) tell().then(reopen).then(flush).then(preload);
+  if (queue) discardSent().then(() => tell()).then(reopen).then(flush).then(preload);
 })();

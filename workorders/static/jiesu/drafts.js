@@ -100,5 +100,5 @@
 
   document.addEventListener("htmx:after:swap", ready);
   if (user) ready(), remind();
-  else globalThis.caches?.delete("unit"); // what unit_worker.js keeps belongs to who was logged in
+  else if (document.querySelector("[name=password]")) globalThis.caches?.delete("unit"); // unit_worker.js: of who was logged in
 })();
