@@ -95,7 +95,12 @@ app.conf.beat_schedule = {
     },
     "walk webhooks": {"task": "dispatch.tasks.walk_webhooks", "schedule": 3.0, "options": {"expires": 3}},
     "send deliveries": {"task": "dispatch.tasks.send_deliveries", "schedule": 3.0, "options": {"expires": 3}},
-    "prune deliveries": {"task": "dispatch.tasks.prune_deliveries", "schedule": 86400.0, "options": {"expires": 3600}},
+    # By the clock: an interval begins anew with every start of the beat, and one of a day might never end.
+    "prune deliveries": {
+        "task": "dispatch.tasks.prune_deliveries",
+        "schedule": crontab(hour="3", minute="40"),
+        "options": {"expires": 3600},
+    },
     "forget answers to idempotent requests": {
         "task": "workorders.tasks.forget_answers",
         "schedule": 3600.0,

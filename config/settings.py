@@ -277,6 +277,7 @@ UNFOLD = {
     ],
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "evaluation.views.index",
+    "SIDEBAR": {"navigation": "evaluation.menu.navigation"},
     "COLORS": {
         "primary": {
             "50": "239 246 255",

@@ -44,6 +44,7 @@ class ChannelForm(forms.ModelForm):
 
 @admin.register(Channel)
 class ChannelAdmin(RoleAdmin):
+    branch_by = ("unit", "user__unit")
     form = ChannelForm
     list_display = ("name", "owner", "masked", "failing_since", "is_active")
     list_select_related = ("unit", "user")
@@ -101,6 +102,7 @@ class WayFilter(admin.SimpleListFilter):
 
 @admin.register(Notice)
 class NoticeAdmin(LookAdmin):
+    branch_by = ("unit", "user__unit")
     list_display = (
         "created_at",
         "recipient",

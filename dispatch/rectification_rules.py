@@ -62,6 +62,7 @@ def _gravely_missed(since: datetime) -> QuerySet[Any]:
     """An emergency's clock at the ladder's last level, or a red slip overdue: both stand in the orders' own records."""
     alerts = Alert.objects.filter(level=max(Alert.Level.values), raised_at__gte=since, order__grade=Grade.EMERGENCY)
     of_slips = Accountability.objects.filter(cause=Accountability.Cause.SLIP, raised_at__gte=since)
+    of_slips = of_slips.exclude(measure=Accountability.Measure.NONE)  # excused
     missed = alerts.filter(unit=F("order__lead_unit")).values("order").union(of_slips.values("slip__order"))
     orders = WorkOrder.objects.visible_to(None).filter(pk__in=missed, lead_unit__isnull=False)
     return orders.annotate(case=F("pk"), of=F("lead_unit"))

@@ -25,6 +25,7 @@ class LookAdmin(RoleAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(LookAdmin):
+    branch_by = ("unit",)
     list_display = ("unit", "url", "event_types", "failing_since", "switched_off_at", "notice")
     list_filter = ("notice",)
     list_select_related = ("unit",)
@@ -48,6 +49,7 @@ class WebhookAdmin(LookAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(LookAdmin):
+    branch_by = ("webhook__unit",)
     list_display = ("id", "webhook", "step", "state", "attempts", "next_attempt_at", "last_code", "last_error")
     list_filter = ("state", "last_error")
     list_select_related = ("webhook__unit", "event")

@@ -1,4 +1,8 @@
-"""The live figures of the supervisors' dashboard: pure reads, of counters and of running clocks, at a cost that does not grow."""
+"""The live figures of the supervisors' dashboard: pure reads of counters, marks and running clocks, at a cost that does not grow.
+
+The city's figures come from the counters. A unit's supervisor has those of the orders they see: a day's marks and the
+marks of what is open, so that a figure and the list behind it go by the same rule.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,9 +18,9 @@ from dispatch import supervision
 from dispatch.models import Alert
 from evaluation import tally
 from evaluation.counted import OVERDUE, level_name, link
-from evaluation.models import Measure, Tally
+from evaluation.models import Mark, Measure, Tally
 from workorders.lifecycle import OPEN, ClockKind, Role
-from workorders.models import Clock
+from workorders.models import Clock, User, WorkOrder
 from workorders.permissions import is_of_hotline
 from workorders.selectors import COUNT_UP_TO
 
@@ -72,31 +76,49 @@ class Running:
 
 
 def is_for(user: Any) -> bool:
-    """The counters are the whole city's, so they are for supervisors who see every order of it."""
-    return bool(user.is_active and is_of_hotline(user, Role.SUPERVISOR))
+    return bool(user.is_active and user.unit_id and user.has_role(Role.SUPERVISOR))
 
 
-def live(now: datetime) -> dict[str, Any]:
+def is_of_the_city(user: Any) -> bool:
+    """The counters and pictures are the whole city's, so they are for supervisors who see every order of it."""
+    return is_for(user) and is_of_hotline(user, Role.SUPERVISOR)
+
+
+def live(now: datetime, user: User | None = None) -> dict[str, Any]:
+    """Of the orders that this supervisor sees; None sees all, as the city's do."""
+    branch = None if user is None or is_of_the_city(user) else user
     today = timezone.localdate(now)
-    overdue = _overdue(now)
-    done = _done_on(today)
+    overdue = _overdue(now, branch)
+    done = _done_on(today, branch)
     return {
         "at": now,
+        "branch": branch and branch.unit,
         "is_fresh": tally.is_fresh(now),
         "today": [_of_day(measure, today, done) for measure in (Measure.RECEIVED, Measure.DISPATCHED, Measure.CLOSED)],
-        "due": _due(now),
-        "overdue": Figure(_("Overdue"), overdue.shown(OVERDUE), link(counted=OVERDUE), "late"),
+        "due": _due(now, branch),
+        "overdue": Figure(_("All"), overdue.shown(OVERDUE), link(counted=OVERDUE), "late"),
         "levels": _levels(overdue),
         "contact": _contact(today, done, overdue),
-        "open": _open(today),
+        "open": _open(today, branch),
         "proof": _proof(now),
-        "alerts": _alerts(),
+        "alerts": _alerts(branch),
         "warnings": [level for level in Alert.Level if level < Alert.Level.OVERDUE],
     }
 
 
-def _done_on(day: date) -> Counter[str]:
+def _seen_by(user: User) -> Exists:
+    return Exists(WorkOrder.objects.visible_to(user).filter(pk=OuterRef("order")))
+
+
+def _clocks(running: "QuerySet[Clock]", branch: User | None) -> "QuerySet[Clock]":
+    return running.filter(_seen_by(branch)) if branch else running
+
+
+def _done_on(day: date, branch: User | None) -> Counter[str]:
     measures = [one for one in Measure if one not in (Measure.OPEN, Measure.STAGE, Measure.MISSED)]
+    if branch:
+        marks = Mark.objects.filter(_seen_by(branch), measure__in=measures, day=day)
+        return Counter(dict(marks.values_list("measure").annotate(Count("order"))))
     rows = Tally.objects.filter(measure__in=measures, cut=Tally.Cut.WHOLE, day=day, count__gt=0)
     return Counter(dict(rows.values_list("measure").annotate(Sum("count"))))
 
@@ -105,10 +127,10 @@ def _of_day(measure: Measure, day: date, done: Counter[str], label: str = "") ->
     return Figure(label or str(measure.label), str(done[measure]), link(counted=measure.value, since=day, until=day))
 
 
-def _due(now: datetime) -> list[Figure]:
+def _due(now: datetime, branch: User | None) -> list[Figure]:
     within = {"2h": now + timedelta(hours=2), "24h": now + timedelta(hours=24)}
     clocks = Clock.objects.running().filter(paused_at=None, due_at__gte=now, due_at__lt=within["24h"])
-    rows = list(clocks.order_by("due_at").values_list("order", "due_at")[:AT_ONCE])
+    rows = list(_clocks(clocks, branch).order_by("due_at").values_list("order", "due_at")[:AT_ONCE])
     labels = {"2h": _("Due in 2 hours"), "24h": _("Due in 24 hours")}
     figures = []
     for deadline, until in within.items():
@@ -118,9 +140,10 @@ def _due(now: datetime) -> list[Figure]:
     return figures
 
 
-def _overdue(now: datetime) -> Running:
+def _overdue(now: datetime, branch: User | None) -> Running:
     """By OVERDUE all, by level each order at its highest, by kind of clock each order under every kind."""
-    rows = list(Clock.objects.overdue(now).order_by("due_at").values_list("order", "level", "kind")[:AT_ONCE])
+    clocks = _clocks(Clock.objects.overdue(now), branch)
+    rows = list(clocks.order_by("due_at").values_list("order", "level", "kind")[:AT_ONCE])
     running = Running({OVERDUE: set()}, len(rows) == AT_ONCE)
     highest: dict[int, int] = {}
     for order, level, kind in rows:
@@ -152,10 +175,9 @@ def _contact(today: date, done: Counter[str], overdue: Running) -> Contact:
     )
 
 
-def _open(today: date) -> OpenOrders:
-    rows = Tally.objects.filter(measure=Measure.OPEN, cut=Tally.Cut.WHOLE, count__gt=0)
+def _open(today: date, branch: User | None) -> OpenOrders:
     found: Counter[tuple[str, int]] = Counter()
-    for status, day, count in rows.values_list("key", "day", "count"):
+    for status, day, count in _open_by_day(branch):
         found[status, _band((today - day).days)] += count
     statuses = [status for status in OPEN if any(found[status, band] for band in range(len(BANDS)))]
     lines = [(str(status.label), _line(found, [status], today, status.value)) for status in statuses]
@@ -165,6 +187,14 @@ def _open(today: date) -> OpenOrders:
         sums=_line(found, OPEN, today, "")[:-1],
         total=replace(_line(found, OPEN, today, "")[-1], label=_("Open orders")),
     )
+
+
+def _open_by_day(branch: User | None) -> Iterable[tuple[str, date, int]]:
+    if branch:
+        marks = Mark.objects.filter(_seen_by(branch), measure=Measure.OPEN)
+        return marks.values_list("key", "day").annotate(Count("order"))
+    rows = Tally.objects.filter(measure=Measure.OPEN, cut=Tally.Cut.WHOLE, count__gt=0)
+    return rows.values_list("key", "day", "count")
 
 
 def _band(days: int) -> int:
@@ -210,5 +240,7 @@ def _proof(now: datetime) -> Proof:
     )
 
 
-def _alerts() -> list[Alert]:
-    return list(Alert.objects.exclude(order=None).select_related("order", "unit").order_by("-id")[:ALERTS])
+def _alerts(branch: User | None) -> list[Alert]:
+    """The newest that nobody has resolved, of clocks and of thresholds."""
+    seen = Alert.objects.visible_to(branch) if branch else Alert.objects.all()
+    return list(seen.unresolved().select_related("order", "unit", "breach__threshold").order_by("-id")[:ALERTS])

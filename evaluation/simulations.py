@@ -47,11 +47,21 @@ def to_run(now: datetime) -> QuerySet[Simulation]:
 
 def run(simulation_id: int, *, now: datetime) -> None:
     """Running it twice at once runs it once: who moves it from waiting to running has it."""
-    taken = to_run(now).filter(pk=simulation_id).order_by().update(state=State.RUNNING, moved_at=now, done=0)
-    if taken:
+    if _take(simulation_id, now):
         simulation = Simulation.objects.select_related("policy").get(pk=simulation_id)
         with _failing(simulation):
             _finish(simulation, _replayed(simulation))
+
+
+@transaction.atomic
+def _take(simulation_id: int, now: datetime) -> bool:
+    """One at a time of all: simulations must not keep every thread of the worker from the scan. The first policy is the lock."""
+    list(Policy.objects.order_by("pk").select_for_update(no_key=True).values_list("pk")[:1])
+    others = Simulation.objects.exclude(pk=simulation_id)
+    if others.filter(state=State.RUNNING, moved_at__gte=now - STALLED).exists():
+        return False
+    mine = to_run(now).filter(pk=simulation_id).order_by()
+    return bool(mine.update(state=State.RUNNING, moved_at=now, done=0))
 
 
 def _replayed(simulation: Simulation) -> dict[str, Any]:

@@ -15,32 +15,40 @@ from django.views.decorators.cache import never_cache
 from evaluation import dashboard
 from evaluation.pictures import pictures
 
+View = Callable[[HttpRequest], HttpResponse]
+
 
 def index(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """unfold's DASHBOARD_CALLBACK. Who is no supervisor of the whole city has the plain index."""
-    if not dashboard.is_for(request.user):
+    """unfold's DASHBOARD_CALLBACK. Who is no supervisor has the plain index, and a unit's supervisor no pictures."""
+    user: Any = request.user
+    if not dashboard.is_for(user):
         return context
     now = timezone.now()
-    return {**context, "title": _("Dashboard"), "dashboard": dashboard.live(now), "pictures": pictures(now)}
+    shown = {"title": _("Dashboard"), "dashboard": dashboard.live(now, user)}
+    return {**context, **shown, **({"pictures": pictures(now)} if dashboard.is_of_the_city(user) else {})}
 
 
-def for_supervisors(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    @login_required
-    @never_cache
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        if not dashboard.is_for(request.user):
-            raise PermissionDenied
-        return view(request)
+def admitting(may_look: Callable[[Any], bool]) -> Callable[[View], View]:
+    def to(view: View) -> View:
+        @login_required
+        @never_cache
+        @wraps(view)
+        def guarded(request: HttpRequest) -> HttpResponse:
+            if not may_look(request.user):
+                raise PermissionDenied
+            return view(request)
 
-    return guarded
+        return guarded
+
+    return to
 
 
-@for_supervisors
+@admitting(dashboard.is_for)
 def figures(request: HttpRequest) -> HttpResponse:
-    return render(request, "evaluation/_figures.html", {"dashboard": dashboard.live(timezone.now())})
+    user: Any = request.user
+    return render(request, "evaluation/_figures.html", {"dashboard": dashboard.live(timezone.now(), user)})
 
 
-@for_supervisors
+@admitting(dashboard.is_of_the_city)
 def picture_data(request: HttpRequest) -> HttpResponse:
     return JsonResponse(pictures(timezone.now()))

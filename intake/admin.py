@@ -15,6 +15,7 @@ from workorders.role_admin import RoleAdmin
 
 @admin.register(Message)
 class MessageAdmin(RoleAdmin):
+    branch_by = ("order__lead_unit",)
     list_display = ("created_at", "number", "kind", "telephone", "text", "state", "attempts", "last_error", "sent_at")
     list_display_links = ("number",)
     list_filter = ("state", "kind")

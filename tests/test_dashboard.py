@@ -16,7 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config.cast import Cast
-from dispatch import supervision
+from dispatch import alerts, supervision, thresholds
+from dispatch.models import Alert, Threshold
 from evaluation import dashboard, pictures, tally, tasks
 from evaluation.models import Mark, Tally
 from tests.conftest import NOW
@@ -89,6 +90,25 @@ def test_every_figure_leads_to_as_many_orders_as_it_says(city: Road, supervisor:
     wrong = [(shown, link) for shown, link in set(figures) if listed(supervisor, link) != shown]
     assert wrong == []
     assert sum(shown != "0" for shown, _link in figures) > 20, "the figures are about something"
+
+
+@pytest.mark.parametrize("code", ["Q110105", "J110105009", "J110105001"])
+def test_every_figure_of_a_units_supervisor_leads_to_as_many_orders_as_it_says(
+    code: str, city: Road, client: Client, cast: Cast
+) -> None:
+    """The district above the lead unit, the unit itself, and one that has nothing to do with the orders."""
+    user = cast.of(Role.SUPERVISOR, Unit.objects.get(code=code))
+    client.force_login(user)
+    figures = set(links_of(dashboard.live(LATE, user)))
+    assert [(shown, link) for shown, link in figures if listed(client, link) != shown] == []
+    told = sum(shown != "0" for shown, _link in figures)
+    assert told == 0 if code == "J110105001" else told > 10
+
+
+def test_a_units_figures_are_fewer_than_the_citys(city: Road, cast: Cast) -> None:
+    district = cast.of(Role.SUPERVISOR, city.lead.parent)
+    theirs, all_ = (dashboard.live(LATE, user)["open"].total.shown for user in (district, cast.of(Role.SUPERVISOR)))
+    assert 0 < int(theirs) < int(all_), "what was not dispatched yet is the hotline's alone"
 
 
 def test_every_mark_of_every_picture_leads_to_as_many_orders_as_it_says(city: Road, supervisor: Client) -> None:
@@ -217,23 +237,67 @@ def test_counters_that_stand_still_are_not_called_live(city: Road, supervisor: C
 @pytest.mark.parametrize(
     ("role", "unit", "status"),
     [
-        (Role.ADMINISTRATOR, None, 403),
-        (Role.SUPERVISOR, "Q110105", 403),
-        (Role.OPERATOR, None, 403),
-        (Role.HANDLER, "J110105009", 403),
-        (Role.AUDITOR, None, 403),
-        (Role.SUPERVISOR, None, 200),
+        (Role.ADMINISTRATOR, None, (403, 403)),
+        (Role.SUPERVISOR, "Q110105", (200, 403)),
+        (Role.OPERATOR, None, (403, 403)),
+        (Role.HANDLER, "J110105009", (403, 403)),
+        (Role.AUDITOR, None, (403, 403)),
+        (Role.SUPERVISOR, None, (200, 200)),
     ],
 )
-def test_the_citys_figures_are_for_the_citys_supervisors(
-    role: Role, unit: str | None, status: int, client: Client, cast: Cast
+def test_figures_are_for_supervisors_and_the_citys_pictures_for_the_citys(
+    role: Role, unit: str | None, status: tuple[int, int], client: Client, cast: Cast
 ) -> None:
     client.force_login(cast.of(role, Unit.objects.get(code=unit) if unit else None))
-    for address in ("/admin/dashboard/figures/", "/admin/dashboard/pictures/"):
-        assert client.get(address).status_code == status
+    addresses = ("/admin/dashboard/figures/", "/admin/dashboard/pictures/")
+    assert tuple(client.get(address).status_code for address in addresses) == status
     page = client.get("/admin/")
     if page.status_code == 200:
-        assert ('id="board"' in page.content.decode()) == (status == 200)
+        shown = page.content.decode()
+        assert ('id="board"' in shown, 'id="pictures"' in shown) == tuple(one == 200 for one in status)
+
+
+def test_a_units_supervisor_reads_whose_orders_the_figures_are(client: Client, cast: Cast, road: Road) -> None:
+    client.force_login(cast.of(Role.SUPERVISOR, road.lead))
+    client.cookies["django_language"] = "en"
+    assert f"The orders that concern {road.lead} and the units below it." in client.get("/admin/").content.decode()
+
+
+def links_of_menu(page: str) -> list[str]:
+    return re.findall(r'<a href="(/admin/[^"]*)"', page.split('id="nav-sidebar-apps"')[1].split("</nav>")[0])
+
+
+def test_what_a_supervisor_works_at_comes_first_in_the_menu(client: Client, cast: Cast, road: Road) -> None:
+    desks = [f"/admin/dispatch/{name}/" for name in ("alert", "slip", "rectification", "accountability", "threshold")]
+    for unit in (None, road.lead.parent):
+        client.force_login(cast.of(Role.SUPERVISOR, unit))
+        menu = links_of_menu(client.get("/admin/dispatch/slip/").content.decode())
+        assert menu[:6] == ["/admin/", *desks]
+        assert len(menu) == len(set(menu)), "nothing stands there twice"
+        for link in menu:
+            assert client.get(link).status_code == 200, link
+    client.force_login(cast.of(Role.ADMINISTRATOR))
+    menu = links_of_menu(client.get("/admin/").content.decode())
+    assert "/admin/workorders/policy/" in menu
+    assert "/admin/dispatch/alert/" not in menu, "the administrator sees no order"
+
+
+def test_alerts_lead_to_the_desk_those_of_thresholds_too_until_they_are_resolved(
+    road: Road, supervisor: Client, cast: Cast
+) -> None:
+    order, _another = road.register(), road.register()
+    supervision.scan(NOW + DAY)
+    Threshold.objects.create(kind="volume", count=1, window=24, created_by=cast.of(Role.SUPERVISOR), level=4)
+    thresholds.evaluate(road.now)
+    shown = supervisor.get("/admin/dashboard/figures/").content.decode()
+    of_order, of_threshold = Alert.objects.filter(order=order).latest("pk"), Alert.objects.get(order=None)
+    for alert, words in ((of_order, order.title), (of_threshold, unescape(str(of_threshold.breach)))):
+        assert f'href="/admin/dispatch/alert/{alert.pk}/change/"' in shown
+        assert words in unescape(shown)
+    alerts.resolve(of_threshold.pk, actor=cast.of(Role.SUPERVISOR), now=road.now, text="已派专人值守")
+    after = supervisor.get("/admin/dashboard/figures/").content.decode()
+    assert f"/alert/{of_threshold.pk}/" not in after
+    assert f"/alert/{of_order.pk}/" in after
 
 
 def test_nobody_sees_a_figure_without_logging_in(client: Client, db: None) -> None:
@@ -270,6 +334,17 @@ def test_few_orders_or_many_the_page_asks_as_many_queries(city: Road, supervisor
     assert len(queries_of(supervisor, "/admin/dashboard/figures/")) <= 10
 
 
+def test_a_units_page_asks_as_many_queries_for_few_orders_as_for_many(city: Road, client: Client, cast: Cast) -> None:
+    client.force_login(cast.of(Role.SUPERVISOR, city.lead.parent))
+    client.get("/admin/")
+    few = queries_of(client, "/admin/")
+    for _ in range(4):
+        city.now = LATE - 2 * HOUR
+        city.to("handling")
+    tally.follow()
+    assert len(queries_of(client, "/admin/")) == len(few) <= 15, few
+
+
 MANY = """
 INSERT INTO workorders_workorder (number, status, kind, grade, address, title, matter, policy_id, round, version,
     registered_at, tokens, category_id, area_id)
@@ -292,14 +367,18 @@ GROWING = re.compile(
 )
 
 
-def test_no_query_of_the_page_reads_a_growing_table_from_end_to_end(
-    city: Road, supervisor: Client, django_assert_max_num_queries: Any
-) -> None:
+def test_no_query_of_the_page_reads_a_growing_table_from_end_to_end(city: Road, supervisor: Client, cast: Cast) -> None:
     with connection.cursor() as cursor:
         cursor.execute(MANY, {"order": WorkOrder.objects.values_list("pk", flat=True)[0]})
     asked = [sql for sql in queries_of(supervisor, "/admin/") if sql.startswith("SELECT")]
     orders = [sql for sql in asked if '"workorders_workorder"' in sql]
     assert all("dispatch_alert" in sql for sql in orders), "of orders only the titles of the newest alerts are read"
+    no_growing_scan(asked)
+    supervisor.force_login(cast.of(Role.SUPERVISOR, city.lead.parent))
+    no_growing_scan([sql for sql in queries_of(supervisor, "/admin/") if sql.startswith("SELECT")])
+
+
+def no_growing_scan(asked: list[str]) -> None:
     for sql in asked:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN {sql}")

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis.exceptions import ConnectionError as RedisGone
 
 from config.cast import Cast
+from config.celery import app
 from dispatch import supervision
 from dispatch.models import Alert, Heartbeat
 from tests.roads import Road
@@ -183,3 +184,11 @@ def test_the_administrator_is_warned_of_a_year_that_nobody_has_announced(client:
     assert str(soon.year) in client.get("/orders/").content.decode()
     CalendarDay.objects.create(date=soon, is_working=True)
     assert "calendar-exclamation" not in client.get("/orders/").content.decode()
+
+
+def test_no_task_waits_for_an_interval_that_a_restart_of_the_beat_begins_anew() -> None:
+    intervals = {
+        name: one["schedule"] for name, one in app.conf.beat_schedule.items() if type(one["schedule"]) is float
+    }
+    assert max(intervals.values()) <= 3600, intervals
+    assert {name for name in app.conf.beat_schedule if name not in intervals} == {"prune notices", "prune deliveries"}

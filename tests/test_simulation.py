@@ -354,6 +354,22 @@ def test_a_second_one_waits_for_the_first(road: Road) -> None:
     assert policy.simulations.count() == 1
 
 
+def test_one_runs_at_a_time_so_that_the_scan_has_a_worker_left(road: Road) -> None:
+    supervisor = road.cast.of(Role.SUPERVISOR)
+    with unpublished():
+        first = simulations.ask(proposed(road), 7, actor=supervisor, now=road.now)
+        second = simulations.ask(Policy.objects.get(version=1), 7, actor=supervisor, now=road.now)
+    Simulation.objects.filter(pk=first.pk).update(state="running")
+    simulations.run(second.pk, now=road.now)
+    second.refresh_from_db()
+    assert second.state == "waiting"
+    Simulation.objects.filter(pk=first.pk).update(state="failed")
+    assert list(simulations.to_run(road.now)) == [second]
+    simulations.run(second.pk, now=road.now)
+    second.refresh_from_db()
+    assert second.state == "finished"
+
+
 def test_who_does_not_keep_the_rules_asks_for_none(road: Road) -> None:
     policy = proposed(road)
     with pytest.raises(NotAllowed):

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
-from dispatch import accountability, slips, supervision
+from dispatch import accountability, rectifications, slips, supervision
 from dispatch.models import Accountability, Alert, Rectification, Slip
 from tests.conftest import NOW
 from tests.queries import queries_of
@@ -286,6 +286,8 @@ def test_nobody_accounts_for_a_slip_that_was_withdrawn(held: Accountability, roa
     road.act(held.slip.order, "withdraw_slip", reason="误发")
     held.refresh_from_db()
     assert (held.status, held.measure, held.words, held.closed_by) == ("closed", "none", "误发", supervisor)
+    rectifications.demand(road.now)
+    assert not Rectification.objects.exists(), "nor has it to rectify anything for it"
 
 
 def test_what_was_decided_on_a_slip_stays_decided_when_it_is_withdrawn(held: Accountability, road: Road) -> None:

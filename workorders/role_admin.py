@@ -1,13 +1,31 @@
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from workorders.lifecycle import Role
+from workorders.permissions import is_of_hotline
 
 
 class RoleAdmin(ModelAdmin):
     """Administrators change, supervisors look. What history points at is switched off, not deleted."""
+
+    # Where the rows are somebody's: lookups of the unit. A unit's supervisor sees those of the own branch.
+    branch_by: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        return rows.filter(self._of_branch(request.user)) if self.branch_by else rows
+
+    def _of_branch(self, user: Any) -> Q:
+        if user.is_superuser or user.has_role(Role.ADMINISTRATOR) or is_of_hotline(user, Role.SUPERVISOR):
+            return Q()
+        if user.unit is None:
+            return Q(pk__in=[])
+        return reduce(or_, (Q(**{f"{unit}__path__startswith": user.unit.path}) for unit in self.branch_by))
 
     def _is(self, request: HttpRequest, *roles: str) -> bool:
         user: Any = request.user

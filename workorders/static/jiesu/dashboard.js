@@ -3,7 +3,8 @@
   const board = document.getElementById("board");
   if (!board) return;
   const words = board.dataset, FIGURES = 10000, PICTURES = 60000;
-  let data = JSON.parse(document.getElementById("pictures").textContent);
+  // A unit's supervisor has figures only.
+  let data = JSON.parse(document.getElementById("pictures")?.textContent ?? "null");
   const charts = new Map();
 
   // Okabe and Ito's colours, which colour-blind people tell apart; lines differ by dash and symbol as well.
@@ -182,7 +183,7 @@
       show();
     },
   };
-  const due = { figures: Date.now() + FIGURES, pictures: Date.now() + PICTURES };
+  const due = { figures: Date.now() + FIGURES, ...(data && { pictures: Date.now() + PICTURES }) };
   const every = { figures: FIGURES, pictures: PICTURES };
   let busy = false;
   const lookAgain = async () => {
