@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -82,15 +84,14 @@ def test_an_empty_page_has_a_cursor_too_and_what_comes_later_stands_behind_it(ro
     assert steps(feed.read(city, empty.next, 100).events, order) == ["register"]
 
 
-def test_what_a_running_transaction_may_still_write_before_is_not_passed(road: Road, city: User) -> None:
-    """The late one has the lower identity: a reader that went by it would never see it."""
-    first, second = road.register(), road.register()
-    start = feed.read(city, feed.START, 100).next
+@contextmanager
+def uncommitted(order: WorkOrder, actor: User, now: datetime) -> Iterator[None]:
+    """Somebody else has written a note and commits it when this is left."""
     wrote, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:
         with transaction.atomic():
-            perform(first.pk, "note", actor=city, now=road.now, text="慢")
+            perform(order.pk, "note", actor=actor, now=now, text="慢")
             wrote.set()
             go_on.wait(10)
         connection.close()
@@ -98,10 +99,18 @@ def test_what_a_running_transaction_may_still_write_before_is_not_passed(road: R
     with ThreadPoolExecutor(1) as pool:
         late = pool.submit(slow)
         assert wrote.wait(10)
-        perform(second.pk, "note", actor=city, now=road.now, text="快")
-        during = feed.read(city, start, 100)
+        yield
         go_on.set()
         late.result(10)
+
+
+def test_what_a_running_transaction_may_still_write_before_is_not_passed(road: Road, city: User) -> None:
+    """The late one has the lower identity: a reader that went by it would never see it."""
+    first, second = road.register(), road.register()
+    start = feed.read(city, feed.START, 100).next
+    with uncommitted(first, city, road.now):
+        perform(second.pk, "note", actor=city, now=road.now, text="快")
+        during = feed.read(city, start, 100)
     assert (during.events, during.next) == ([], max(start, during.next))
     assert [event.order_id for event in feed.read(city, during.next, 100).events] == [first.pk, second.pk]
 
@@ -109,24 +118,11 @@ def test_what_a_running_transaction_may_still_write_before_is_not_passed(road: R
 def test_health_says_how_long_a_writer_holds_the_feed_up(
     road: Road, city: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order, wrote, go_on = road.register(), threading.Event(), threading.Event()
-
-    def slow() -> None:
-        with transaction.atomic():
-            perform(order.pk, "note", actor=city, now=road.now, text="慢")
-            wrote.set()
-            go_on.wait(10)
-        connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        late = pool.submit(slow)
-        assert wrote.wait(10)
+    with uncommitted(road.register(), city, road.now):
         time.sleep(0.1)
         during = feed.health(road.now)
         monkeypatch.setattr(feed, "HELD_TOO_LONG_S", during["held_s"])
         assert (during["held_s"] > 0, during["ok"], feed.health(road.now)["ok"]) == (True, True, False)
-        go_on.set()
-        late.result(10)
 
 
 def test_health_says_that_a_restored_dump_is_ahead_of_its_server(road: Road, city: User) -> None:

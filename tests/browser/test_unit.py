@@ -320,14 +320,20 @@ def write(page: Page, step: str, typed: dict[str, str], *, waiting: int) -> None
     expect(page.locator("#step form")).to_have_count(0)
 
 
-def test_what_was_written_for_an_order_that_has_left_the_unit_can_still_be_read_and_is_thrown_away_by_hand(
-    phone: Callable[..., Page], order: WorkOrder, recent: Road
-) -> None:
+def without_a_network(phone: Callable[..., Page], order: WorkOrder, recent: Road) -> Page:
+    """An order in handling, whose stage report is at hand."""
     for step in ("sign", "contact"):
         recent.act(order, step)
     page = phone(Role.HANDLER, recent.lead)
     page.goto(f"/unit/{order.number}/")
     kept(page, order, "progress").context.set_offline(True)
+    return page
+
+
+def test_what_was_written_for_an_order_that_has_left_the_unit_can_still_be_read_and_is_thrown_away_by_hand(
+    phone: Callable[..., Page], order: WorkOrder, recent: Road
+) -> None:
+    page = without_a_network(phone, order, recent)
     write(page, "progress", {"text": "已到现场，围挡倒塌。"}, waiting=1)
     recent.act(order, "request_return")
     recent.act(order, "grant_return")
@@ -345,11 +351,7 @@ def test_what_was_written_for_an_order_that_has_left_the_unit_can_still_be_read_
 def test_a_session_that_ended_meanwhile_is_said_and_after_the_log_in_it_is_sent(
     phone: Callable[..., Page], order: WorkOrder, recent: Road
 ) -> None:
-    for step in ("sign", "contact"):
-        recent.act(order, step)
-    page = phone(Role.HANDLER, recent.lead)
-    page.goto(f"/unit/{order.number}/")
-    kept(page, order, "progress").context.set_offline(True)
+    page = without_a_network(phone, order, recent)
     write(page, "progress", {"text": "换班前写的。"}, waiting=1)
     Session.objects.all().delete()
     page.context.set_offline(False)
