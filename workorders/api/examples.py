@@ -124,6 +124,7 @@ POP = {
     "open_orders": [
         {name: ORDER[name] for name in ("number", "title", "status", "lead_unit", "registered_at")},
     ],
+    "became": [],
 }
 
 
