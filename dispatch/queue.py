@@ -3,14 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, F, OuterRef, Prefetch, Subquery, When
+from django.db.models import Count, Prefetch, Subquery
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import IsNull
 
 from dispatch import meetings
-from intake.models import Appeal
+from intake.precedence import sorted_by_need
 from workorders import leases
-from workorders.lifecycle import ClockKind, Grade, Status
+from workorders.lifecycle import ClockKind, Status
 from workorders.models import Clock, Lease, WorkOrder
 
 if TYPE_CHECKING:
@@ -36,31 +35,6 @@ def waiting(user: "User") -> Any:
 
 def ready(user: "User", *, now: datetime) -> Any:
     return waiting(user).exclude(meetings.not_heard(user, now))
-
-
-def sorted_by_need(orders: Any, kind: str) -> Any:
-    """By the deadline of the running clock of this kind, within what is needed most."""
-    due = Clock.objects.running().filter(order=OuterRef("pk"), kind=kind, paused_at=None).order_by("due_at")
-    return most_needed_first(orders.annotate(due=Subquery(due.values("due_at")[:1])))
-
-
-def most_needed_first(found: Any, order: str = "") -> Any:
-    """Danger first and so on by grade; then who goes by the green channel (M08); then what is `due` first."""
-    prefix = f"{order}__" if order else ""
-    ranked = found.annotate(need=by_grade(f"{prefix}grade"), green=by_green_channel(f"{prefix}pk"))
-    return ranked.order_by("need", "-green", F("due").asc(nulls_last=True), "id")
-
-
-def by_green_channel(order: str) -> Any:
-    """绿色通道: of its own, or of what was merged into it. Not by EXISTS, which PostgreSQL may answer by reading all appeals."""
-    green = Appeal.objects.exclude(green_channel="").order_by().values("pk")
-    own, merged = (green.filter(**{path: OuterRef(order)})[:1] for path in ("order", "order__parent"))
-    return IsNull(Coalesce(Subquery(own), Subquery(merged)), False)
-
-
-def by_grade(field: str) -> Case:
-    """As the grades are declared: danger first."""
-    return Case(*(When(**{field: grade}, then=place) for place, grade in enumerate(Grade)), default=len(Grade))
 
 
 def next_one(user: "User", *, now: datetime) -> WorkOrder | None:

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, Subquery
 
 from dispatch import requests
 from dispatch.models import Assignment, Request
-from dispatch.queue import most_needed_first, sorted_by_need
+from intake.precedence import most_needed_first, sorted_by_need
 from workorders import leases
 from workorders.lifecycle import ClockKind
 from workorders.models import Attachment, Clock, WorkOrder

@@ -73,6 +73,14 @@ class CallForm(forms.Form):
     )
     started_at = forms.DateTimeField(label=_("Started at"), required=False, help_text=_("Now, where it is not given"))
 
+    def clean_agent(self) -> str:
+        """Else it would ring nowhere, and nobody would know."""
+        agent: str = self.cleaned_data["agent"]
+        operators = User.objects.filter(is_active=True, roles__contains=[Role.OPERATOR])
+        if agent and not operators.filter(username=agent).exists():
+            raise forms.ValidationError(_("There is no operator of this name."))
+        return agent
+
     def clean_started_at(self) -> datetime | None:
         started_at, now = self.cleaned_data["started_at"], timezone.now()
         if started_at and abs(started_at - now) > timedelta(days=7):

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Subquery, When
-from django.db.models.functions import Coalesce
-from django.db.models.lookups import IsNull
+from django.db.models import Exists, OuterRef, Prefetch
 
-from intake.models import Appeal, Correction
+from intake.models import Correction
+from intake.precedence import sorted_by_need
 from workorders import leases
-from workorders.lifecycle import ClockKind, Grade, Status
+from workorders.lifecycle import ClockKind, Status
 from workorders.models import Clock, Lease, WorkOrder
 
 if TYPE_CHECKING:
@@ -19,23 +18,7 @@ SHOWN = 50
 
 
 def to_decide(user: "User") -> Any:
-    """Danger first and so on by grade; then who goes by the green channel (M08); then by the deadline of acceptance."""
-    running = Clock.objects.running().filter(order=OuterRef("pk"), kind=ClockKind.ACCEPTANCE, paused_at=None)
-    orders = WorkOrder.objects.visible_to(user).filter(status=Status.REGISTERED)
-    ranked = orders.annotate(need=_by_grade(), green=_by_green_channel(), due=Subquery(running.values("due_at")[:1]))
-    return ranked.order_by("need", "-green", F("due").asc(nulls_last=True), "id")
-
-
-def _by_grade() -> Case:
-    """As the grades are declared."""
-    return Case(*(When(grade=grade, then=place) for place, grade in enumerate(Grade)), default=len(Grade))
-
-
-def _by_green_channel() -> Any:
-    """绿色通道: its own, or of what was merged into it. Not by EXISTS, for which PostgreSQL may read all there are."""
-    green = Appeal.objects.exclude(green_channel="").order_by().values("pk")
-    own, merged = (green.filter(**{path: OuterRef("pk")})[:1] for path in ("order", "order__parent"))
-    return IsNull(Coalesce(Subquery(own), Subquery(merged)), False)
+    return sorted_by_need(WorkOrder.objects.visible_to(user).filter(status=Status.REGISTERED), ClockKind.ACCEPTANCE)
 
 
 def to_be_corrected(user: "User") -> Any:

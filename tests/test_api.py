@@ -18,7 +18,7 @@ from tests.api import CHANNEL, HANDLING, V1, Machine, send
 from tests.roads import Road
 from workorders.api import throttles
 from workorders.lifecycle import Role, Status
-from workorders.models import Attachment, CalendarDay, Event, Unit, WorkOrder
+from workorders.models import Attachment, CalendarDay, Event, Unit, User, WorkOrder
 
 pytestmark = pytest.mark.django_db
 STREET = "J110105009"
@@ -483,11 +483,11 @@ def test_the_channel_hears_the_answer_when_it_is_out(channel: Machine, road: Roa
     ]
 
 
-def test_a_call_is_announced_once_and_answered_with_what_is_known(channel: Machine, road: Road) -> None:
+def test_a_call_is_announced_once_and_answered_with_what_is_known(channel: Machine, road: Road, cast: Cast) -> None:
     road.register(phone="13900002222", name="李四")
     road.to("closed", phone="13900002222", name="李四")
     road.register(phone="13700000000", name="别人")
-    body = {"call_id": "pbx-1", "phone": "+86 139-0000-2222", "line": "12345", "agent": "operator"}
+    body = {"call_id": "pbx-1", "phone": "+86 139-0000-2222", "line": "12345", "agent": cast.of(Role.OPERATOR).username}
     first, again = channel.send("/calls/", body), channel.send("/calls/", body)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
@@ -497,7 +497,16 @@ def test_a_call_is_announced_once_and_answered_with_what_is_known(channel: Machi
     assert (told["history"]["total"], told["history"]["open"]) == (2, 1)
     assert [row["status"] for row in told["open_orders"]] == ["registered"]
     call = Call.objects.get()
-    assert (call.phone, call.agent) == ("+86 139-0000-2222", "operator")
+    assert (call.phone, call.agent) == ("+86 139-0000-2222", body["agent"])
+
+
+@pytest.mark.parametrize("agent", ["nobody", "1' OR '1'='1", "a-handler", "who-left"])
+def test_a_call_for_nobody_at_the_hotline_is_refused_by_its_field(channel: Machine, cast: Cast, agent: str) -> None:
+    User.objects.create(username="a-handler", roles=[Role.HANDLER])
+    User.objects.create(username="who-left", roles=[Role.OPERATOR], is_active=False)
+    answer = channel.send("/calls/", {"call_id": "pbx-1", "phone": "13900002222", "agent": agent})
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["agent"])
+    assert not Call.objects.exists()
 
 
 def test_an_unknown_or_withheld_number_is_known_of_nothing(channel: Machine) -> None:

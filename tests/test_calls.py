@@ -20,7 +20,7 @@ from tests.conftest import NOW
 from tests.queries import queries_of
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
-from workorders.models import WorkOrder
+from workorders.models import User, WorkOrder
 
 DESK, PHONE = "/reception/", "13800001234"
 FILED = {"matter": "楼道灯不亮", "kind": "complaint", "channel": "phone", "category": "010101", "phone": PHONE}
@@ -88,6 +88,7 @@ def test_the_call_stays_known_when_the_form_is_refused(channel: Machine, operato
 def test_no_order_is_tied_to_a_call_that_is_not_this_operators(
     whose: str, channel: Machine, operator: Client, cast: Cast
 ) -> None:
+    User.objects.create(username="somebody", roles=[Role.OPERATOR])
     call = announce(channel, cast, agent="somebody" if whose == "another's" else cast.of(Role.OPERATOR).username)
     if whose == "long past":
         Call.objects.update(announced_at=timezone.now() - calls.OPENS_FOR)
@@ -133,6 +134,7 @@ def test_calls_cost_the_order_page_no_question_more(
 def test_a_call_put_through_to_another_operator_rings_there_and_no_more_here(
     channel: Machine, operator: Client, cast: Cast
 ) -> None:
+    User.objects.create(username="somebody", roles=[Role.OPERATOR])
     call = announce(channel, cast, agent="somebody")
     Call.objects.update(opened_at=timezone.now(), announced_at=timezone.now() - calls.RINGS_FOR)
     assert operator.get("/reception/ringing/").status_code == 204
