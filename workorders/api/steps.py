@@ -181,10 +181,12 @@ class BulkSign(ApiView):
     scopes = HANDLE
     answers = {"POST": {200: BulkSerializer}}
     asked = {JSON: NUMBERS}
-    examples = {"POST": [OpenApiExample("two", {"numbers": ["2611220000427", "2611220000431"]}, request_only=True)]}
-    examples["POST"].append(
-        answered({"results": [{"number": "2611220000427", "signed": True, "order": DONE["order"]}]})
-    )
+    examples = {
+        "POST": [
+            OpenApiExample("two", {"numbers": ["2611220000427", "2611220000431"]}, request_only=True),
+            answered({"results": [{"number": "2611220000427", "signed": True, "order": DONE["order"]}]}),
+        ]
+    }
 
     @idempotent
     def post(self, request: Request) -> Response:

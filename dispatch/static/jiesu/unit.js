@@ -179,14 +179,11 @@
     return data;
   };
 
-  // The token that holds now: it changes with every log-in, also in another tab.
-  const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || words.token;
-
   // done, refused, login or later; and as which version the order stands after it
   const send = async (entry) => {
     let response;
     try {
-      response = await fetch(entry.action, { method: "POST", body: body(entry), headers: { "HX-Request": "true", "X-CSRFToken": csrf() } });
+      response = await fetch(entry.action, { method: "POST", body: body(entry), headers: { "HX-Request": "true", "X-CSRFToken": csrfToken() } });
     } catch {
       return ["later"];
     }

@@ -74,9 +74,11 @@
     place?.scrollIntoView({ block: "nearest" });
   });
 
-  // Sent once: a second press while the first is on its way does nothing. The token is the one that holds now, for it
-  // changes with every log-in, also in another tab.
-  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  // The one that holds now, for every script that sends: it changes with every log-in, also in another tab.
+  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || document.querySelector("[name=csrfmiddlewaretoken]")?.value;
+  globalThis.csrfToken = token;
+
+  // Sent once: a second press while the first is on its way does nothing.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     const { body } = ctx.request;
     if (token() && body?.has?.("csrfmiddlewaretoken")) body.set("csrfmiddlewaretoken", token());

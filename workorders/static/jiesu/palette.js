@@ -6,8 +6,6 @@
   const PAUSE = 150; // milliseconds between two letters of somebody who types
   let timer = null, running = null;
 
-  // The one that holds now: it changes with every log-in, also in another tab.
-  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || document.querySelector("[name=csrfmiddlewaretoken]").value;
   const options = () => [...list.querySelectorAll("[role=option]")];
   const current = () => list.querySelector("[aria-selected=true]");
   const choose = (option) => {
@@ -47,7 +45,7 @@
     const mine = (running = new AbortController());
     dialog.classList.add("asking");
     try {
-      const headers = { "HX-Request": "true", "HX-Current-URL": location.href, "X-CSRFToken": token() };
+      const headers = { "HX-Request": "true", "HX-Current-URL": location.href, "X-CSRFToken": csrfToken() };
       const body = new URLSearchParams({ q: input.value });
       const answer = await fetch(dialog.dataset.source, { method: "POST", body, signal: mine.signal, headers });
       const html = await answer.text();
