@@ -94,7 +94,9 @@ def test_a_department_works_a_whole_day_by_the_api(site: Site, receiver: Flaky) 
     assert [event["version"] for event in steps] == list(range(1, len(steps) + 1))
     until(lambda: all_delivered(street, hook.json()["id"]), 120)
     told = sorted(receiver.told(hook.json()["secret"]), key=lambda event: event["version"])
-    assert told == steps
+    # Whether what came before the dispatch is told as well depends on who was quicker, the dispatcher or the worker.
+    assert told == steps[-len(told) :]
+    assert told[0]["version"] <= [event["step"] for event in steps].index("dispatch") + 1
     assert len(receiver.requests) > len(told), "some came twice, after having been refused"
 
 
