@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert
 from workorders.lifecycle import ClockKind, Grade
 from workorders.models import Unit
-from workorders.moments import written
+from workorders.moments import day_and_time
 
 HOUR, DAY = 60, 24 * 60  # in minutes
 
@@ -183,4 +184,4 @@ def _level(level: int) -> str:
 
 
 def _moment(text: str) -> str:
-    return written(datetime.fromisoformat(text))
+    return day_and_time(datetime.fromisoformat(text), timezone.now())

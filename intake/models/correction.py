@@ -31,7 +31,7 @@ class Correction(models.Model):
     words = models.TextField(_("words to the complainant"))
     asked_at = models.DateTimeField(_("asked at"))
     remind_at = ArrayField(models.DateTimeField(), default=list, verbose_name=_("reminders"))
-    closes_at = models.DateTimeField(_("closed if not supplied until"))
+    closes_at = models.DateTimeField(_("correction wanted until"))
     reminders = models.PositiveSmallIntegerField(_("reminders sent"), default=0)
     next_at = models.DateTimeField(_("next act of the system"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
