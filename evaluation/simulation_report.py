@@ -144,7 +144,7 @@ def _remarks(result: dict[str, Any]) -> Iterator[str]:
 
 def rate(side: dict[str, int]) -> str:
     share = _share(side)
-    return "—" if share is None else f"{100 * share:.1f} %"
+    return "—" if share is None else f"{100 * share:.1f}%"
 
 
 def _share(side: dict[str, int]) -> float | None:
