@@ -55,7 +55,11 @@ INSTALLED_APPS = [
     "config",
 ]
 
+# Who may say where a request came from: the networks of the site's own front, or "unix" where it comes by a Unix socket.
+FRONTS = listed("FRONTS")
+
 MIDDLEWARE = [
+    "config.proxy.client_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

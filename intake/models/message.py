@@ -13,6 +13,7 @@ class Message(models.Model):
         REMINDER = "reminder", _("Reminder of the correction")
         LAPSE = "lapse", _("Closed for want of correction")
         REPLY = "reply", _("Reply")
+        POSTPONED = "postponed", _("Later date of the correction")
 
     class State(models.TextChoices):
         PENDING = "pending", _("To be sent")
