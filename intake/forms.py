@@ -40,7 +40,7 @@ class TelephoneField(forms.CharField):
         super().__init__(required=False, max_length=LONGEST_NUMBER, **options)
 
     def to_python(self, value: Any) -> str:
-        written: str = super().to_python(CONTROL.sub("", str(value)) if value else value)
+        written = super().to_python(CONTROL.sub("", str(value)) if value else value) or ""
         return written if self.reads(written).text else ""
 
 

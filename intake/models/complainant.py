@@ -68,7 +68,7 @@ class Complainant(models.Model):
     def doubts(self) -> list[str]:
         """Sentences on what is to be asked again: no part of any number stands in them."""
         telephone, paper = telephones.read(self.phone), papers.read(self.identity)
-        sentences = []
+        sentences: list[Any] = []
         if not telephone.numbers and self.phone:
             sentences.append(_("What stands here as the telephone is no number. It is kept as it was written."))
         elif not telephone.is_clear:
