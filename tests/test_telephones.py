@@ -354,7 +354,7 @@ def test_old_rows_are_counted_anew_and_again_without_a_change() -> None:
     people = [Complainant.objects.create(phone=phone) for phone in ("66778899", "010-66778899-8001", "打我电话", "")]
     expected = list(Complainant.objects.order_by("pk").values_list("phone_indexes", flat=True))
     Complainant.objects.update(phone_indexes=[])
-    module: Any = import_module("intake.migrations.0007_count_the_indexes_anew")
+    module: Any = import_module("intake.migrations.0008_count_the_indexes_anew")
     for _time in range(2):
         module.count_anew(apps, connection.schema_editor())
         assert list(Complainant.objects.order_by("pk").values_list("phone_indexes", flat=True)) == expected

@@ -6,7 +6,7 @@ import workorders.fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("intake", "0005_calls_and_their_appeals")]
+    dependencies = [("intake", "0006_provisional_corrections")]
 
     operations = [
         migrations.AddField(

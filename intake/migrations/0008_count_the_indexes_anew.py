@@ -39,5 +39,5 @@ def _one_by_one(people: Any, batch: list[int]) -> tuple[list[Any], int]:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("intake", "0006_telephones_as_written")]
+    dependencies = [("intake", "0007_telephones_as_written")]
     operations = [migrations.RunPython(count_anew, migrations.RunPython.noop)]
