@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                     ("reminder", "Reminder of the correction"),
                     ("lapse", "Ended for want of correction"),
                     ("reply", "Reply"),
+                    ("postponed", "Later date of the correction"),
                 ],
                 max_length=20,
                 verbose_name="kind",
