@@ -107,7 +107,10 @@ class DispatchConfig(AppConfig):
         holdings.add_holding(_("API clients in use"), handovers.clients_in_use)
         holdings.add_holding(_("lines of the catalogue"), handovers.catalogue_lines)
         stages.step("hand_over", form=handover_forms.HandOverForm, record=handovers.hand_over)
-        replaced = {"form": handover_forms.ReplaceCoHandlingForm, "record": handovers.replace_co_handling}
+        replaced: dict[str, Any] = {
+            "form": handover_forms.ReplaceCoHandlingForm,
+            "record": handovers.replace_co_handling,
+        }
         stages.step("replace_co_handling", **replaced)
 
     def _add_slips(self) -> None:

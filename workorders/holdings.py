@@ -11,7 +11,7 @@ Holding = tuple["str | Promise", Callable[[Unit], int]]
 
 _holdings: list[Holding] = [
     (_("orders in hand"), Unit.orders_in_hand),
-    (_("active users"), lambda unit: unit.users.filter(is_active=True).count()),  # type: ignore[attr-defined]
+    (_("active users"), lambda unit: unit.users.filter(is_active=True).count()),
 ]
 
 
