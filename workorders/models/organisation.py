@@ -109,7 +109,7 @@ class Unit(Tree):
             raise ValidationError({"successor": message % {"count": left}})
 
     def orders_in_hand(self) -> int:
-        return self.led_orders.filter(status__in=HELD).count()  # type: ignore[attr-defined]
+        return self.led_orders.filter(status__in=HELD).count()
 
     def heir(self) -> "Unit | None":
         """Return the active unit that takes over, along closed ones; None where there is none."""
