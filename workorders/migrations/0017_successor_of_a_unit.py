@@ -23,7 +23,7 @@ NO_GUARD = "DROP TRIGGER closed_unit_has_a_successor ON workorders_unit; DROP FU
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workorders", "0015_own_days_of_a_clock")]
+    dependencies = [("workorders", "0016_status_says_what_is_waited_for")]
     operations = [
         migrations.AddField(
             model_name="unit",
