@@ -191,9 +191,8 @@ def ringing(request: StaffRequest) -> HttpResponse:
     if call is None:
         return JsonResponse({"user": request.user.pk, "call": None})
     caller = callers.of_phone(call.phone, request.user) if call.phone else None
-    phone = call.masked_phone or _("Number withheld")
     running = [order for order in caller.orders if order.is_open][:CHIPS] if caller else []  # type: ignore[attr-defined]
-    context = {"call": call, "phone": phone, "caller": caller, "running": running}
+    context = {"call": call, "phone": call.masked_phone, "caller": caller, "running": running}
     strip = render_to_string("intake/_ringing.html", context, request)
-    words = _("%(phone)s calls") % {"phone": phone}
+    words = _("%(phone)s calls") % {"phone": call.masked_phone}
     return JsonResponse({"user": request.user.pk, "call": call.pk, "strip": strip, "words": words})

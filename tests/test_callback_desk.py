@@ -130,7 +130,7 @@ def test_a_page_that_is_opened_again_shows_the_same_order_and_who_asks_for_anoth
     agent = as_(Role.CALLBACK_AGENT)
     shown = [agent.get(DESK, follow=True).context["order"] for _time in range(2)]
     assert shown == [orders[0], orders[0]]
-    assert agent.post(f"{DESK}another/")["Location"] == DESK
+    assert agent.post(f"{DESK}another/")["Location"] == f"{DESK}{orders[1].number}/"
     assert agent.get(DESK, follow=True).context["order"] == orders[1]
     assert "没有" in agent.post(f"{DESK}another/", follow=True).content.decode()
     leases.take(orders[0], recent.cast.of(Role.SUPERVISOR), now=timezone.now() + leases.LASTS)
@@ -278,7 +278,7 @@ def test_two_attempts_then_closed_as_unreachable(recent: Road, as_: Callable[...
         order.refresh_from_db()
         sent = {**given, "version": order.version, "next": DESK}
         response = agent.post(f"{DESK}{order.number}/{step}/", sent)
-        return agent.get(response["Location"]) if response.status_code == 303 else response
+        return agent.get(response["Location"], follow=True) if response.status_code == 303 else response
 
     unreached = {"reached": "no", "words": ""}
     assert not agent.get(DESK, follow=True).context["unreachable"]

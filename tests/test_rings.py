@@ -47,7 +47,7 @@ def test_the_strip_names_the_caller_masked_and_the_running_orders(operator: Clie
     assert f"/reception/?call={call.call_id}" in strip
 
 
-@pytest.mark.parametrize(("language", "withheld"), [("zh-hans", "号码未显示"), ("en", "Number withheld")])
+@pytest.mark.parametrize(("language", "withheld"), [("zh-hans", "来电号码未显示"), ("en", "The number is withheld")])
 def test_a_call_without_a_number_rings_too(language: str, withheld: str, operator: Client, cast: Cast) -> None:
     operator.post("/i18n/setlang/", {"language": language})
     ring(cast, phone="")

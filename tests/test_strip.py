@@ -23,16 +23,22 @@ DISPATCH = "/dispatch/"
 
 def strip_of(page: Any) -> str:
     """The words of the strip."""
-    inside = re.search(r'id="messages">(.*?)</div><!-- messages -->', page.content.decode(), re.S)
+    inside = re.search(r'id="messages">(.*?)</div>\s*<!-- messages -->', page.content.decode(), re.S)
     assert inside
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", inside[1])).split())
+
+
+def after(client: Client, address: str, sent: dict[str, Any], **options: Any) -> Any:
+    """Send a form and open the page that it leads to."""
+    answer = client.post(address, sent, **options)
+    return client.get(answer["Location"], follow=True)
 
 
 def dispatched(client: Client, order: WorkOrder, lead: Any) -> Any:
     """The page after a dispatch at the desk."""
     address, desk = f"/orders/{order.number}/steps/dispatch/", f"http://testserver/dispatch/{order.number}/"
     sent = {"lead": lead.code, "version": order.version, "next": DISPATCH}
-    return client.post(address, sent, headers={"Referer": desk}, follow=True)
+    return after(client, address, sent, headers={"Referer": desk})
 
 
 # The strip
@@ -56,7 +62,7 @@ def test_the_strip_of_every_step_says_what_follows_and_offers_a_way_back_only_wh
     order = recent.to(Status.HANDLING)
     client = as_(Role.HANDLER, recent.lead)
     step = f"/orders/{order.number}/steps/progress/"
-    page = client.post(step, {"text": "已到现场查看", "version": order.version}, follow=True)
+    page = after(client, step, {"text": "已到现场查看", "version": order.version})
     assert "承办单位办理中" in strip_of(page)
     assert 'action="/orders/' not in strip_of(page)
     assert b"take-back" not in page.content
@@ -68,7 +74,7 @@ def test_what_was_just_dispatched_is_recalled_by_the_strip_as_an_event_of_its_ow
     event = re.search(r'name="event" value="(\d+)"', page)
     back = re.search(r'name="back" value="([^"]+)"', page)
     assert event and back
-    answer = client.post(f"/orders/{order.number}/take-back/", {"event": event[1], "back": back[1]}, follow=True)
+    answer = after(client, f"/orders/{order.number}/take-back/", {"event": event[1], "back": back[1]})
     assert answer.request["PATH_INFO"] == f"/dispatch/{order.number}/"
     assert "待派单" in strip_of(answer)
     order.refresh_from_db()
@@ -185,7 +191,7 @@ def test_an_empty_desk_stays_empty_when_it_is_opened_again_though_work_has_come(
     if status == "handling":
         recent.act(order, "request_return")
     page = client.get(empty)
-    assert page.context.get("order") is None
+    assert 'data-settles=""' in page.content.decode()
     assert not Lease.objects.exists(), "looking takes nothing"
     assert f'href="{desk}"' in page.content.decode(), "and leads to what has come"
 
@@ -223,8 +229,8 @@ def test_after_a_call_comes_an_empty_desk_and_not_another_citizens_order(act: st
     sent = {**typed, "next": page.context["next"]}
     if act == "merge":
         sent["parent"] = typed["parent"].number
-    after = client.post(f"/orders/{order.number}/steps/{act}/", sent)
-    assert after["Location"] == "/reception/"
+    answer = client.post(f"/orders/{order.number}/steps/{act}/", sent)
+    assert answer["Location"] == "/reception/"
     assert client.get(f"/reception/{order.number}/").context["next"] == f"/reception/{other.number}/", "from the queue"
 
 

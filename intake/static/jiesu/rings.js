@@ -19,7 +19,7 @@
   const port = globalThis.SharedWorker ? new SharedWorker(worker, "rings").port : new Worker(worker);
   const granted = new Map();
   const claim = (what, then) => (granted.set(`${what}:${call}`, then), port.postMessage({ claim: `${what}:${call}` }));
-  const hello = () => port.postMessage({ from: source });
+  const hello = () => port.postMessage({ from: source, speaks: document.documentElement.lang });
   port.onmessage = ({ data }) => {
     if (data.state) show(data.state);
     if (data.beat && data.beat === call) beat();

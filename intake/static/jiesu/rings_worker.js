@@ -3,7 +3,7 @@
 const EVERY = 4000, CALM = 30000, BEAT = 3000, CLAIMED_FOR = 6000; // milliseconds
 const NOTHING = { user: null, call: null, strip: "", words: "" };
 const ports = new Set(), claims = new Map();
-let source = "", last = NOTHING, timer = 0, asking = false;
+let source = "", language = "", last = NOTHING, timer = 0, asking = false;
 
 const tell = (message) => ports.forEach((port) => port.postMessage(message));
 
@@ -13,7 +13,7 @@ async function ask() {
   asking = true;
   let wait = EVERY;
   try {
-    const answer = await fetch(`${source}?said=${last.call ?? ""}`, { cache: "no-store", redirect: "manual" });
+    const answer = await fetch(`${source}?said=${last.call ?? ""}`, { cache: "no-store", redirect: "manual", headers: { "Accept-Language": language } });
     if (answer.status === 200) tell({ state: (last = await answer.json()) });
     else if (answer.status !== 204) wait = CALM; // logged out, or the server has too much to do
     if (wait === CALM && last.call) tell({ state: (last = NOTHING) });
@@ -32,10 +32,10 @@ function grant(port, name) {
   port.postMessage({ granted: name });
 }
 
-function hear(port, { from, claim, leaves }) {
+function hear(port, { from, speaks, claim, leaves }) {
   if (claim) return grant(port, claim);
   if (leaves) return ports.delete(port);
-  source = from;
+  (source = from), (language = speaks);
   ports.add(port);
   port.postMessage({ state: last });
   ask(); // a page that has just come may have taken the call
