@@ -88,7 +88,7 @@ class DispatchConfig(AppConfig):
                 "length": _("Working days more"),
                 "old_due": _("Deadline before"),
                 "new_due": _("New deadline"),
-                "told": _("The complainant is told"),
+                "told": _("Meant for the complainant, not sent yet"),
             },
         )
         stages.after_each(requests.lapse)

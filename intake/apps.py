@@ -32,7 +32,7 @@ class IntakeConfig(AppConfig):
             form=triage_forms.AskCorrectionForm,
             record=corrections.ask,
             facts=corrections.facts_of_asking,
-            labels={"closes_at": _("Closed if not supplied until")},
+            labels={"closes_at": _("Correction wanted until")},
         )
         stages.step("remind_correction", record=corrections.remind)
         stages.step("lapse_correction", record=corrections.lapse)
