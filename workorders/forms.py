@@ -180,11 +180,20 @@ class StepForm(forms.Form):
             self.fields.setdefault("reason", text(_("Reason"), rows=3, limit=2000))
         if step.files:
             self.fields["files"] = FilesField(label=_("Files"), required=False)
+        for field in self.fields.values():
+            _preselect_nothing(field)
 
     def for_ledger(self) -> dict[str, Any]:
         """What the event keeps of it: objects by number or by code and name of the day, nothing that was left empty."""
         kept = {name: _plain(value) for name, value in self.cleaned_data.items() if name not in ("reason", "files")}
         return {name: value for name, value in kept.items() if value not in (None, "", [])}
+
+
+def _preselect_nothing(field: forms.Field) -> None:
+    """A list to choose one from begins with nothing chosen: the browser would take its first, and nobody would see it."""
+    must_choose = isinstance(field, forms.ChoiceField) and field.required and field.initial is None
+    if must_choose and type(field.widget) is forms.Select:
+        field.widget.choices = [("", "—"), *((value, label) for value, label in field.widget.choices if value)]
 
 
 class TextForm(StepForm):
