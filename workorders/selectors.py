@@ -32,7 +32,7 @@ LAST_PAGE = 200
 # The steps an order waits for; the others move it too, but only when something happens outside.
 NOT_AWAITED = (
     *("withdraw", "merge", "recall", "end_meeting", "suspend", "resume", "object", "archive"),
-    *("assign_down", "grant_return", "grant_suspension", "lapse_correction"),
+    *("assign_down", "hand_over", "grant_return", "grant_suspension", "lapse_correction"),
 )
 AWAITED = {
     name: list(targets)
