@@ -163,7 +163,8 @@ def with_servers(argv: list[str], state: Path, options: set[str]) -> int:
     with ExitStack() as stack:
         stack.enter_context(locked(state))
         if not os.environ.get("DATABASE_URL"):
-            server, os.environ["DATABASE_URL"] = stack.enter_context(postgres(state, "--throwaway" in options, signals))
+            server, addresses = stack.enter_context(postgres(state, "--throwaway" in options, signals))
+            os.environ.update(addresses)
             servers.append(server)
         if not os.environ.get("REDIS_URL"):
             server, os.environ["REDIS_URL"] = stack.enter_context(valkey(state, signals))

@@ -94,6 +94,9 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.config(conn_max_age=60, conn_health_checks=True)}
+DATABASE_PLAIN = dict(DATABASES["default"])
+# Who changes tables (config/database.py); without it the role of DATABASE_URL has to.
+DATABASE_OWNER = dj_database_url.config("DATABASE_OWNER_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = os.environ["REDIS_URL"]
