@@ -25,7 +25,8 @@ READ_ONLY = ("django_migrations",)
 @contextmanager
 def as_owner() -> Iterator[None]:
     """Connect as the owner for a while, where the environment names one and no transaction is under way."""
-    owner, plain = settings.DATABASE_OWNER, connection.settings_dict
+    owner = settings.DATABASE_OWNER
+    plain = connection.settings_dict
     if not owner or owner["USER"] == plain["USER"] or connection.in_atomic_block:
         yield
         return

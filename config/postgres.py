@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
@@ -233,9 +234,9 @@ def postgres_settings(folder: Path, throwaway: bool) -> dict[str, str]:
     return settings | (dict.fromkeys(unsafe, "off") if throwaway else {})
 
 
-def launched(cluster: Cluster, options: list[str], log: Path) -> Server:
+def launched(cluster: Cluster, options: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log_file(log) as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [cluster.binaries / "postgres", "-D", cluster.data, *options],
             user=cluster.account.uid,
             group=cluster.account.gid,
@@ -248,7 +249,6 @@ def launched(cluster: Cluster, options: list[str], log: Path) -> Server:
             stdout=output,
             stderr=output,
         )
-    return Server("PostgreSQL", process, log, END_POSTGRES)
 
 
 def is_ready(server: Server, data: Path) -> bool:
@@ -265,7 +265,17 @@ PLAIN_ROLE = "SELECT 'CREATE ROLE jiesu_app LOGIN' WHERE to_regrole('jiesu_app')
 
 def make_plain_role(cluster: Cluster, folder: Path) -> None:
     """Make the role of web, worker and beat, also in data from before there was one."""
-    psql = [cluster.binaries / "psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", OWNER]
+    psql: list[str | Path] = [
+        cluster.binaries / "psql",
+        "--no-psqlrc",
+        "--quiet",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        folder,
+        "-U",
+        OWNER,
+    ]
     done = run_as(cluster.account, *psql, "jiesu", stdin=PLAIN_ROLE)
     if done.returncode:
         raise Refused(f"PostgreSQL could not make the role {PLAIN}: {last_line(done.stdout)}")
@@ -280,7 +290,9 @@ def postgres(state: Path, throwaway: bool, signals: Signals) -> Iterator[tuple[S
     end_leftover(cluster.data, signals)
     folder = socket_folder(cluster)
     options = [f"--{name}={value}" for name, value in postgres_settings(folder, throwaway).items()]
-    server = launched(cluster, options, state / "postgres.log")
+    log = state / "postgres.log"
+    launch = partial(launched, cluster, options, log)
+    server = Server("PostgreSQL", launch(), log, END_POSTGRES, launch)
     try:
         until_ready(server, lambda: is_ready(server, cluster.data), signals, patience=300)
         make_plain_role(cluster, folder)

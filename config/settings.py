@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.templatetags.static import static
@@ -96,7 +97,8 @@ TEMPLATES = [
 DATABASES = {"default": dj_database_url.config(conn_max_age=60, conn_health_checks=True)}
 DATABASE_PLAIN = dict(DATABASES["default"])
 # Who changes tables (config/database.py); without it the role of DATABASE_URL has to.
-DATABASE_OWNER = dj_database_url.config("DATABASE_OWNER_URL")
+OWNER_URL = os.environ.get("DATABASE_OWNER_URL")
+DATABASE_OWNER: dict[str, Any] = {**dj_database_url.parse(OWNER_URL)} if OWNER_URL else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = os.environ["REDIS_URL"]
@@ -108,6 +110,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker that gave up would look alive and do nothing
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "Asia/Shanghai"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
@@ -266,7 +270,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"one line": {"()": "config.away.OneLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one line"]}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line for each webhook sent helps nobody
