@@ -71,6 +71,8 @@ def grant_to_plain_role() -> None:
         cursor.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
         cursor.execute(f"REVOKE ALL ON DATABASE {database} FROM {role}")
         cursor.execute(f"GRANT CONNECT ON DATABASE {database} TO {role}")
+        # /healthz says for how long a writer holds the feed up, also one of another role.
+        cursor.execute(f"GRANT pg_read_all_stats TO {role}")
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         cursor.execute(f"REVOKE ALL ON SCHEMA public FROM {role}")
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")

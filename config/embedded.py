@@ -2,6 +2,8 @@
 
 python -m config.embedded [--throwaway] [--apart] COMMAND…
 
+Beside a run in the same STATE_DIR the command joins the servers that are there; with an option it refuses.
+
 --throwaway  for tests: the database may be lost with the machine
 --apart      for a service: Ctrl-C does not reach the command itself, it is asked to end, once; until then
              servers and command are started again when they fall
@@ -48,6 +50,9 @@ from config.valkey import valkey
 ROOT = Path(__file__).resolve().parent.parent
 END_COMMAND: Steps = ((signal.SIGTERM, 30), (signal.SIGKILL, 10))
 INTERRUPT_PATIENCE = 5.0
+ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+# In the state folder: where the servers are, and a lock that those hold who have joined them.
+RUNNING, GUESTS = "running.json", "guests"
 
 
 def state_dir() -> Path:
@@ -63,6 +68,56 @@ def running_pid(state: Path) -> str | None:
     except BlockingIOError:
         return (state / "lock").read_text().strip()
     return None
+
+
+def running_addresses(state: Path) -> dict[str, str]:
+    """The addresses of the servers that another run holds here, as soon as they are up; nothing where none runs."""
+    while pid := running_pid(state):
+        with suppress(FileNotFoundError):
+            running = json.loads((state / RUNNING).read_text())
+            if str(running.pop("pid")) == pid:
+                return dict(running)
+        time.sleep(0.1)
+    return {}
+
+
+def join(state: Path, addresses: dict[str, str]) -> None:
+    """Use the servers of another run, which do not end before the command has ended."""
+    if not os.environ.get("DATABASE_URL"):
+        os.environ.update({name: addresses[name] for name in addresses if name.startswith("DATABASE")})
+    os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or addresses["REDIS_URL"]
+    guest = os.open(state / GUESTS, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(guest, fcntl.LOCK_SH)
+    os.set_inheritable(guest, True)
+
+
+@contextmanager
+def announced(state: Path) -> Iterator[None]:
+    """Let other commands join the servers."""
+    path = state / RUNNING
+    addresses = {name: os.environ[name] for name in ADDRESSES if os.environ.get(name)}
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({"pid": os.getpid(), **addresses}, file)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def wait_for_guests(state: Path, signals: Signals) -> None:
+    """Hold the servers for the commands that have joined."""
+    with open(os.open(state / GUESTS, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not waiting:
+                    say("The servers run on until another command that uses them has ended.")
+                waiting = True
+                signals.pause(0.2)
+            else:
+                return
 
 
 def already_runs(state: Path, pid: str) -> str:
@@ -247,9 +302,13 @@ def with_servers(argv: list[str], state: Path, options: set[str]) -> int:
         if not os.environ.get("REDIS_URL"):
             server, os.environ["REDIS_URL"] = stack.enter_context(valkey(state, signals))
             servers.append(server)
+        stack.enter_context(announced(state))
         if "--apart" in options:
             return kept_up(KeptSite(argv, servers), signals)
-        return supervised(Command(argv, servers), signals)
+        code = supervised(Command(argv, servers), signals)
+        (state / RUNNING).unlink(missing_ok=True)
+        wait_for_guests(state, signals)
+        return code
 
 
 def run(argv: list[str], options: set[str]) -> int:
@@ -261,6 +320,11 @@ def run(argv: list[str], options: set[str]) -> int:
     fill_environment(state)
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         os.execvp(argv[0], argv)  # noqa: S606  the reader's own command
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["EMBEDDED"] = "1"  # a database that commands may set up unasked
+    if not options and (addresses := running_addresses(state)):
+        join(state, addresses)
+        os.execvp(argv[0], argv)  # noqa: S606
     return with_servers(argv, state, options)
 
 

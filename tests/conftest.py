@@ -51,7 +51,7 @@ REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{WORKER}").geturl()
 settings.CACHES["default"]["LOCATION"] = celery_app.conf.broker_url = REDIS_URL
 # The suite connects as the owner, who empties tables between tests, and takes the web's role for what it tests.
 OWNER = settings.DATABASE_OWNER or settings.DATABASE_PLAIN
-settings.DATABASES["default"].update({name: OWNER[name] for name in LOG_IN})
+settings.DATABASES["default"].update({name: OWNER[name] for name in LOG_IN})  # type: ignore[typeddict-item]
 connection_created.connect(take_plain_role, dispatch_uid="the web's role")
 DatabaseOperations.execute_sql_flush = as_owner()(DatabaseOperations.execute_sql_flush)  # type: ignore[method-assign]
 # A real hash of a password costs as much as thirty pages; what it protects is not here.

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
-PLAIN: str = settings.DATABASE_PLAIN["USER"]
+PLAIN = str(settings.DATABASE_PLAIN["USER"])
 _depth = 1  # making and dropping the databases takes the owner
 
 
