@@ -1,6 +1,7 @@
 """Everything that differs between places comes from the environment; `python -m config.embedded` sets what is missing."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,10 @@ NOTICES_KEPT_FOR = timedelta(days=int(os.environ.get("NOTICES_KEPT_DAYS") or 190
 # Where messages to complainants go: the address of an SMS gateway for apprise, with {recipient} for the telephone and
 # {message} for the message's number. Without it they wait in the outbox.
 COMPLAINANT_GATEWAY = os.environ.get("COMPLAINANT_GATEWAY", "")
+# The area's code of this site: a telephone of seven or eight digits is one of it.
+SITE_AREA_CODE = os.environ.get("SITE_AREA_CODE") or "010"
+if not re.fullmatch(r"0\d{2,3}", SITE_AREA_CODE):
+    raise ImproperlyConfigured(f"SITE_AREA_CODE is an area's code such as 010 or 0311, not {SITE_AREA_CODE}")
 # Days after which a call that became no appeal is forgotten.
 CALLS_KEPT_DAYS = int(os.environ.get("CALLS_KEPT_DAYS", "30"))
 
