@@ -58,8 +58,23 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.filter
+def state_badge(order: Any) -> SafeString:
+    """The status, and beside it that the order is history."""
+    badge = status_badge(order.status)
+    if not order.is_history:
+        return badge
+    title = _("Handled elsewhere and taken over to be searched; nobody works on it here.")
+    return format_html(
+        '{} <span class="badge history bg-secondary-lt" title="{}">{}</span>', badge, title, _("History order")
+    )
+
+
+FIRST_STEPS = {"register": _("Registered"), "record_history": _("Taken over as history")}
+
+
+@register.filter
 def step_label(event: Event) -> Any:
-    return STEPS[event.step].label if event.step in STEPS else _("Registered")
+    return STEPS[event.step].label if event.step in STEPS else FIRST_STEPS[event.step]
 
 
 @register.filter
