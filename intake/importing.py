@@ -3,45 +3,35 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
 from intake.forms import RegistrationForm
 from intake.models import Appeal
-from intake.services import Voice, already_taken, register
-from intake.sheets import Row, Unreadable
+from intake.moments import moment
+from intake.services import Voice, register, register_history
+from intake.sheets import Row
+from workorders import numbers
+from workorders.cells import unguarded
+from workorders.folding import folded, without_invisible
 from workorders.forms import CONTROL, no_control_characters
-from workorders.lifecycle import Kind
+from workorders.lifecycle import Grade, Kind
 from workorders.models import Area, Category, Policy, User
 
 BATCH = 100
 
-# The first name that the header has is taken; a finer one stands before a coarser one.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "source_id": ("msg_id", "id", "工单编号", "编号"),
-    "title": ("标题", "工单标题"),
-    "matter": ("detail", "content", "主要内容", "诉求内容", "内容"),
-    "registered_at": ("created_at", "created_date", "来电时间", "创建时间", "受理时间"),
-    "kind": ("工单类型", "诉求类型"),
-    "channel": ("渠道", "来源", "受理渠道"),
-    "category": ("分类编码", "事项编码"),
-    "grade": (),
-    "area": ("street", "district", "被反映街乡镇", "被反映区", "区域"),
-    "address": ("地址", "问题点位", "事发地址"),
-    "name": ("来电人", "诉求人", "姓名"),
-    "phone": ("来电人电话", "联系电话", "电话"),
-    "identity": ("身份证号", "证件号码"),
-    "home": (),
-}
 KINDS = {
     "咨询": Kind.CONSULTATION,
     "求助": Kind.HELP,
@@ -61,59 +51,28 @@ CHANNELS = {
     "邮件": Appeal.Channel.MAIL,
     "转办": Appeal.Channel.TRANSFER,
 }
-
-
-def layout(header: list[str], mapping: Mapping[str, str], aliases: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    """Field → column. `mapping` (column → field) goes before the names that are known."""
-    columns = {_plain(name): index for index, name in reversed(list(enumerate(header)))}
-    chosen = _chosen(header, columns, mapping, aliases)
-    found = dict(chosen)
-    for name, others in aliases.items():
-        known = (columns[one] for one in map(_plain, (name, *others)) if one in columns)
-        column = next((column for column in known if column not in chosen.values()), None)
-        if column is not None:
-            found.setdefault(name, column)
-    return found
-
-
-def _chosen(
-    header: list[str], columns: dict[str, int], mapping: Mapping[str, str], aliases: Iterable[str]
-) -> dict[str, int]:
-    chosen: dict[str, int] = {}
-    for column, name in mapping.items():
-        if name not in aliases:
-            raise Unreadable(f"--map: there is no field “{name}”; there are {', '.join(aliases)}.")
-        if _plain(column) not in columns:
-            raise Unreadable(f"--map: the file has no column “{column}”; it has {', '.join(header)}.")
-        if name in chosen:
-            raise Unreadable(f"--map: two columns are given for {name}.")
-        chosen[name] = columns[_plain(column)]
-    return chosen
-
-
-def _plain(name: str) -> str:
-    return name.strip().casefold()
-
-
-# Moments
-
-DATE = r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?"
-TIME = r"(?:(?:(?<=日)|[T\s])\s*(\d{1,2})\s*[:：时]\s*(\d{1,2})(?:\s*[:：分]\s*(\d{1,2})(?:\.\d+)?)?\s*[分秒]?)?"
-WRITTEN = re.compile(rf"{DATE}{TIME}")
-SERIAL = re.compile(r"\d{5}(\.\d+)?")
-SERIAL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  what day 0 of a spreadsheet comes to, in the sheet's own time
-
-
-def moment(text: str) -> datetime:
-    """ISO, 2019/1/2 3:04:05, 2019年1月2日 3时4分 or a spreadsheet's day number; local time unless it names a zone."""
-    written, serial = WRITTEN.fullmatch(text), SERIAL.fullmatch(text)
-    if written:
-        found = datetime(*[int(part or 0) for part in written.groups()])  # type: ignore[arg-type]  # noqa: DTZ001
-    elif serial:
-        found = SERIAL_EPOCH + timedelta(seconds=round(float(text) * 86400))
-    else:
-        found = datetime.fromisoformat(text)
-    return found if timezone.is_aware(found) else timezone.make_aware(found, timezone.get_default_timezone())
+# Words that exports have had for them stand here beside those of today, which the labels bring.
+GRADES = {
+    "紧急": Grade.EMERGENCY,
+    "特急": Grade.EMERGENCY,
+    "时效": Grade.UTILITY,
+    "一般": Grade.ORDINARY,
+    "复杂疑难": Grade.COMPLEX,
+    "疑难复杂": Grade.COMPLEX,
+}
+ANSWERS = {
+    "": "",
+    **dict.fromkeys(("1", "是", "yes", "true", "y", "匿名", "保密"), "yes"),
+    **dict.fromkeys(("0", "否", "no", "false", "n", "不匿名", "实名", "公开", "不保密"), "no"),
+}
+SPOKEN_NUMBER = re.compile(r"\d{13}|\d{6}-\d{6}-\d")
+MASKED = re.compile(r"[0-9０-９]\*{2,}|\*{3,}[0-9０-９]")
+# A spreadsheet has shortened a long number and the text has it so: its digits are gone.
+SHORTENED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{2,3}")
+# Fields whose digits count.
+OF_DIGITS = ("source_id", "phone", "identity", "category", "area")
+# An identity number whose last digits a spreadsheet has made zeros; 1 in 11 of them passes the check digit by chance.
+ROUNDED_IDENTITY = re.compile(r"\d{15}000")
 
 
 class MomentField(forms.Field):
@@ -149,12 +108,17 @@ class RowForm(RegistrationForm):
 
     source_id = forms.CharField(max_length=limit_of("source_id"), required=False)
     registered_at = MomentField()
+    # A checkbox would take anything that stands there for a yes.
+    anonymous_to_unit = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], required=False)  # type: ignore[assignment]
 
     def __init__(self, data: dict[str, Any], *, reference: "Reference") -> None:
         super().__init__(data)
         for moment_field in self.fields.values():
             if isinstance(moment_field, MomentField):
                 moment_field.earliest, moment_field.latest = reference.earliest, reference.now
+
+    def clean_anonymous_to_unit(self) -> bool:
+        return self.cleaned_data["anonymous_to_unit"] == "yes"
 
     def problem(self) -> str:
         """Why the row is not taken; empty where it is sound."""
@@ -164,34 +128,112 @@ class RowForm(RegistrationForm):
         return "; ".join(f"{name}: {' '.join(map(str, errors))}" for name, errors in self.errors.items())
 
 
+class HistoryForm(RowForm):
+    """What a row says of a complaint that was handled elsewhere, when it ended for one."""
+
+    ended_at = MomentField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        begun, ended = cleaned.get("registered_at"), cleaned.get("ended_at")
+        if begun and ended and ended < begun:
+            self.add_error("ended_at", _("The end lies before the registration."))
+        return cleaned
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command's user says of values: codes for words of a field, and a time for rows that have none."""
+
+    values: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    registered_at: datetime | None = None
+
+
 class Reference:
     """What the cells are understood with, read once."""
 
-    def __init__(self, now: datetime) -> None:
-        self.now = now
+    def __init__(self, now: datetime, options: Options | None = None) -> None:
+        self.now, self.options = now, options or Options()
         self.earliest = Policy.objects.approved().earliest("effective_from").effective_from
-        self.categories = {node.code: node for node in Category.objects.filter(is_active=True)}
+        self.categories = _categories()
         self.areas = _by_code_and_name()
 
-    def understand(self, texts: dict[str, str]) -> dict[str, Any]:
-        """What the form is given: labels as codes, codes as objects; a place we do not know stays in the address."""
-        kind, channel, area = (texts.get(name, "") for name in ("kind", "channel", "area"))
-        category = texts.get("category", "")
-        given: dict[str, Any] = {"registered_at": self.now, **texts}
-        given["kind"] = KINDS.get(kind, kind.lower()) or Kind.COMPLAINT
-        given["channel"] = channel_of(channel)
-        given["category"] = self.categories.get(category, category)
-        given["area"] = self.areas.get(area)
-        if area and given["area"] is None and area not in texts.get("address", ""):
-            given["address"] = f"{area} {texts.get('address', '')}".strip()
-        return given
+    def understand(self, texts: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+        """Return what the form is filled with, and a note of each value that is not taken as it stands there."""
+        texts = {name: self.options.values.get((name, folded(text)), text) for name, text in texts.items()}
+        notes: list[str] = []
+        values: dict[str, Any] = {**texts, "source_id": own_number(without_invisible(texts.get("source_id", "")))}
+        if not texts.get("registered_at") and self.options.registered_at:
+            values["registered_at"] = self.options.registered_at.isoformat()
+        values["kind"] = _coded(texts.get("kind", ""), KINDS, Kind) or Kind.COMPLAINT
+        if not texts.get("kind"):
+            notes.append(f"no kind stands there, “{Kind.COMPLAINT}” was taken")
+        values["grade"] = _coded(texts.get("grade", ""), GRADES, Grade)
+        values["channel"] = channel_of(texts.get("channel", ""))
+        if _is_other_channel(texts.get("channel", "")):
+            notes.append(f"the channel “{texts['channel'][:20]}” was taken as “{values['channel']}”")
+        values["anonymous_to_unit"] = ANSWERS.get(texts.get("anonymous_to_unit", "").lower(), "?")
+        values["category"] = self._category(texts.get("category", ""))
+        values["area"] = area = self._area(texts.get("area", ""))
+        named = texts.get("area", "")
+        if named and area is None:
+            notes.append("an area that is not known went into the place")
+            if named not in texts.get("address", ""):
+                values["address"] = f"{named} {texts.get('address', '')}".strip()
+        if any(MASKED.search(texts.get(name, "")) for name in ("title", "matter", "address", "phone", "identity")):
+            notes.append("digits that an export has masked with * stay masked")
+        return values, notes
+
+    def _category(self, text: str) -> Any:
+        """Return the category by its code, by “code name” as the export writes it, or by a name that only one has."""
+        return self.categories.get(text) or self.categories.get(_code_before(text)) or text
+
+    def _area(self, text: str) -> Area | None:
+        return self.areas.get(text) or self.areas.get(_code_before(text))
+
+
+def _code_before(text: str) -> str:
+    """Return the code of “code name”; a name that has a blank in it is no code and a name."""
+    code = text.partition(" ")[0]
+    return code if code.isascii() and code.isalnum() else ""
+
+
+def _coded(text: str, words: Mapping[str, str], choices: Any) -> str:
+    """Return the code of a word or of a label in any language; what is neither stays for the form to refuse."""
+    lower = text.lower()
+    return words.get(text) or _labels(choices).get(lower) or lower
+
+
+@cache
+def _labels(choices: Any) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            labels |= {str(label).lower(): code for code, label in choices.choices}
+    return labels
 
 
 def channel_of(label: str) -> str:
-    known = CHANNELS.get(label, label.lower())
-    if known in Appeal.Channel.values:
-        return known
-    return Appeal.Channel.APP if "app" in known else Appeal.Channel.WEB
+    code = _coded(label, CHANNELS, Appeal.Channel)
+    if code in Appeal.Channel.values:
+        return code
+    return Appeal.Channel.APP if "app" in code else Appeal.Channel.WEB
+
+
+def _is_other_channel(label: str) -> bool:
+    return bool(label) and _coded(label, CHANNELS, Appeal.Channel) not in Appeal.Channel.values
+
+
+def own_number(text: str) -> str:
+    """Return a number of the own orders in the one form that it is known by again, anything else as it stands."""
+    digits = numbers.typed(text)
+    return digits if SPOKEN_NUMBER.fullmatch(text) and numbers.is_valid(digits) else text
+
+
+def _categories() -> dict[str, Category]:
+    nodes = list(Category.objects.filter(is_active=True))
+    counted = Counter(node.name for node in nodes)
+    return {node.name: node for node in nodes if counted[node.name] == 1} | {node.code: node for node in nodes}
 
 
 def _by_code_and_name() -> dict[str, Area]:
@@ -206,11 +248,13 @@ def _by_code_and_name() -> dict[str, Area]:
 
 @dataclass(frozen=True)
 class Checked:
-    """A row that is sound has no problem, and what its form made of it."""
+    """A row that is sound has no problem, and what its form made of it; `notes` say what was taken otherwise."""
 
     row: Row
     problem: str = ""
     cleaned: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    has_time: bool = True
 
 
 def checked(
@@ -221,12 +265,31 @@ def checked(
 
 
 def _check(row: Row, columns: dict[str, int], reference: Reference, form: type[RowForm]) -> Checked:
-    texts = {name: row.cells[column].strip() for name, column in columns.items()}
-    filled = form(reference.understand(texts), reference=reference)
+    texts = {name: unguarded(row.cells[column].strip()) for name, column in columns.items()}
+    flaws = {name: row.flaws[column] for name, column in columns.items() if column in row.flaws}
+    flaws |= {name: flaw for name in OF_DIGITS if (flaw := _shortened(name, texts.get(name, "")))}
+    if flaws:
+        return Checked(row, "; ".join(f"{name}: {flaw}" for name, flaw in flaws.items()))
+    values, notes = reference.understand(texts)
+    filled = form(values, reference=reference)
     problem = filled.problem()
     if problem:
         return Checked(row, problem)
-    return Checked(row, cleaned={**filled.cleaned_data, "source_id": filled.cleaned_data["source_id"] or _hash(texts)})
+    cleaned = {**filled.cleaned_data, "source_id": filled.cleaned_data["source_id"] or _hash(texts)}
+    return Checked(row, cleaned=cleaned, notes=notes, has_time=bool(texts.get("registered_at")))
+
+
+def _shortened(name: str, text: str) -> Any:
+    is_lost = SHORTENED.fullmatch(text) or (
+        name == "identity" and ROUNDED_IDENTITY.fullmatch(text) and text[-1] != _check_digit_of(text[:17])
+    )
+    return _("“%(text)s” has lost digits in a spreadsheet.") % {"text": text} if is_lost else ""
+
+
+def _check_digit_of(digits: str) -> str:
+    """Return the last character of an identity number (GB 11643: MOD 11-2)."""
+    weighed = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(digits))
+    return "10X98765432"[weighed % 11]
 
 
 def _hash(texts: dict[str, str]) -> str:
@@ -236,7 +299,23 @@ def _hash(texts: dict[str, str]) -> str:
 
 # Taking in
 
+
+@dataclass(frozen=True)
+class Said:
+    """What is there under an id, short enough to be remembered for a whole file."""
+
+    words: bytes
+    at: datetime
+
+    def is_said_by(self, one: Checked) -> bool:
+        """Compare the words, and the time where the row has one of its own."""
+        return self.words == _digest(one.cleaned["matter"]) and (
+            not one.has_time or self.at == one.cleaned["registered_at"]
+        )
+
+
 OF_VOICE = {one.name for one in fields(Voice)} - {"source"}
+MENTIONED = 5
 
 
 def voice_of(cleaned: dict[str, Any], source: str) -> Voice:
@@ -247,17 +326,22 @@ def voice_of(cleaned: dict[str, Any], source: str) -> Voice:
 class Intake:
     """Takes rows in, batch by batch; each batch is committed, so that a run that was killed can be repeated.
 
-    Without an actor nothing is written: the same counts, for a look beforehand.
+    Without an actor nothing is written: the same counts, for a look beforehand. As history they end where they begin.
     """
 
     source: str
     actor: User | None
     reject: Callable[[Row, str], None]
+    is_history: bool = False
+    now: datetime = field(default_factory=timezone.now)
     read: int = 0
     registered: int = 0
     known: int = 0
     rejected: int = 0
-    seen: set[str] = field(default_factory=set)
+    old: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)
+    there: dict[str, Said] = field(default_factory=dict)
 
     def take(self, rows: Iterable[Checked]) -> None:
         rows = iter(rows)
@@ -266,34 +350,71 @@ class Intake:
                 self._take_batch(batch)
 
     def _take_batch(self, batch: list[Checked]) -> None:
-        self.seen |= taken(self.source, [one.cleaned["source_id"] for one in batch if not one.problem])
+        ids = [one.cleaned["source_id"] for one in batch if not one.problem]
+        self.there |= taken(self.source, ids)
         for one in batch:
             self.read += 1
             if one.problem:
                 self._reject(one.row, one.problem)
-            elif one.cleaned["source_id"] in self.seen:
-                self.known += 1
+            elif one.cleaned["source_id"] in self.there:
+                self._meet(one)
             else:
                 self._take(one)
 
-    def _take(self, one: Checked) -> None:
-        self.seen.add(one.cleaned["source_id"])
-        try:
-            if self.actor:
-                register(voice_of(one.cleaned, self.source), actor=self.actor, now=one.cleaned["registered_at"])
-            self.registered += 1
-        except IntegrityError:
-            if not already_taken(self.source, one.cleaned["source_id"]):
-                raise
+    def _meet(self, one: Checked) -> None:
+        """A row that says what is there is there; one that says something else under the same id is not lost for it."""
+        if self.there[one.cleaned["source_id"]].is_said_by(one):
             self.known += 1
+        else:
+            self._reject(one.row, OTHER_WORDS % {"id": one.cleaned["source_id"]})
+
+    def _take(self, one: Checked) -> None:
+        try:
+            self._register(one)
+        except IntegrityError:
+            there = taken(self.source, [one.cleaned["source_id"]])
+            if not there:
+                raise
+            self.there |= there
+            self._meet(one)
         except DataError as problem:
             self._reject(one.row, " ".join(str(problem).split()))
+        else:
+            self.there[one.cleaned["source_id"]] = Said(_digest(one.cleaned["matter"]), one.cleaned["registered_at"])
+            self.registered += 1
+            self.old += one.cleaned["registered_at"] < self.now - OLD
+            self._note(one)
+
+    def _register(self, one: Checked) -> None:
+        if not self.actor:
+            return
+        voice, at = voice_of(one.cleaned, self.source), one.cleaned["registered_at"]
+        if self.is_history:
+            ended_at = one.cleaned.get("ended_at")
+            register_history(voice, actor=self.actor, registered_at=at, ended_at=ended_at, now=self.now)
+        else:
+            register(voice, actor=self.actor, now=at)
+
+    def _note(self, one: Checked) -> None:
+        for note in one.notes:
+            self.notes[note] += 1
+            if self.notes[note] <= MENTIONED:
+                self.places.setdefault(note, []).append(one.row.place)
 
     def _reject(self, row: Row, problem: str) -> None:
         self.rejected += 1
         self.reject(row, problem)
 
 
-def taken(source: str, ids: list[str]) -> set[str]:
-    """Which of these ids the source has brought before."""
-    return set(Appeal.objects.filter(source=source, source_id__in=ids).values_list("source_id", flat=True))
+OTHER_WORDS = _("The id “%(id)s” is there already, with other words or another time.")
+OLD = timedelta(days=30)
+
+
+def _digest(words: str) -> bytes:
+    return hashlib.sha256(words.encode()).digest()
+
+
+def taken(source: str, ids: list[str]) -> dict[str, Said]:
+    """Return what each of these ids said that the source has brought before."""
+    rows = Appeal.objects.filter(source=source, source_id__in=ids).values_list("source_id", "words", "received_at")
+    return {source_id: Said(_digest(words), at) for source_id, words, at in rows}
