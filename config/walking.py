@@ -24,7 +24,8 @@ from dispatch.reply_forms import ResultForm
 from dispatch.selectors import suggested_unit
 from evaluation.records import open_callback
 from intake.heads import ALIASES
-from intake.importing import MomentField, RowForm, voice_of
+from intake.importing import voice_of
+from intake.rows import MomentField, RowForm
 from intake.services import register
 from workorders import clocks, ledger, search
 from workorders.calendar import WorkCalendar

@@ -67,7 +67,7 @@ BARE_REMARK = re.compile(r"^(?:必填项?|选填项?)[-_/:]|[-_/]?(?:必填项?|
 CIRCLED = re.compile("[\u2460-\u2473]")  # ① would become the 1 of a second column
 NUMBERING = re.compile(r"^(?:\(?\d{1,2}[.、)]|[一二三四五六七八九十]{1,2}、)")
 ENDS = "*★☆●◆■▲△※#:：.。,，;；'\"“”"
-SHOWN, LONGEST = 30, 20
+MOST_LISTED, LONGEST = 30, 20
 
 
 @dataclass
@@ -118,9 +118,9 @@ def layout(header: Sequence[str], wishes: Wishes, aliases: Aliases) -> Layout:
     """Lay out one table. A column that is mapped goes before the names that are known."""
     names = named(header)
     laid = _laid(names, wishes, aliases)
-    dropped = {index for one in wishes.dropped for index in _places(one, names)}
+    dropped = {index for column in wishes.dropped for index in _places(column, names)}
     rest = [index for index in range(len(names)) if index not in {*laid.columns.values(), *dropped} and names[index]]
-    if [plain(one) for one in names[:2]] == OF_REJECTS:
+    if [plain(name) for name in names[:2]] == OF_REJECTS:
         rest = [index for index in rest if index > 1]
     course = {index for index in rest if _export_names().get(plain(names[index])) in COURSE} if is_own(names) else set()
     laid.left = [names[index] for index in rest if index in course]
@@ -130,7 +130,7 @@ def layout(header: Sequence[str], wishes: Wishes, aliases: Aliases) -> Layout:
 
 def _laid(names: list[str], wishes: Wishes, aliases: Aliases) -> Layout:
     columns = _mapped(names, wishes.mapping)
-    taken = {*columns.values(), *(index for one in wishes.dropped for index in _places(one, names))}
+    taken = {*columns.values(), *(index for column in wishes.dropped for index in _places(column, names))}
     for target, others in aliases.items():
         if target in columns:
             continue
@@ -153,8 +153,8 @@ def _mapped(names: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
 
 def _places(name: str, names: list[str]) -> list[int]:
     """Return where a name stands: as it is written, or else as it is compared."""
-    exact = [index for index, one in enumerate(names) if one == " ".join(name.split())]
-    return exact or [index for index, one in enumerate(names) if one and plain(one) == plain(name)]
+    exact = [index for index, head in enumerate(names) if head == " ".join(name.split())]
+    return exact or [index for index, head in enumerate(names) if head and plain(head) == plain(name)]
 
 
 def check(wishes: Wishes, headers: Iterable[Sequence[str]], aliases: Aliases) -> None:
@@ -169,17 +169,19 @@ def check(wishes: Wishes, headers: Iterable[Sequence[str]], aliases: Aliases) ->
     for option, columns in (("--map", wishes.mapping), ("--drop", wishes.dropped)):
         for column in columns:
             if not any(_places(column, names) for names in tables):
-                raise Unreadable(f"{option}: the file has no column “{column}”; it has {shown(*tables)}.")
+                raise Unreadable(f"{option}: the file has no column “{column}”; it has {listed(*tables)}.")
     for column in wishes.mapping:
-        if any(set(_places(column, names)) & set(_places(one, names)) for names in tables for one in wishes.dropped):
+        if any(
+            set(_places(column, names)) & set(_places(other, names)) for names in tables for other in wishes.dropped
+        ):
             raise Unreadable(f"--drop: the column “{column}” is mapped.")
 
 
-def shown(*headers: Sequence[str]) -> str:
+def listed(*headers: Sequence[str]) -> str:
     """Return heads for a message. What stands there may be no heads at all: it is cut, and numbers of persons masked."""
     names = list(dict.fromkeys(name for header in headers for name in header if name.strip()))
-    short = [masked(name[:LONGEST] + "…" * (len(name) > LONGEST)) for name in names[:SHOWN]]
-    return ", ".join([*short, *["…"] * (len(names) > SHOWN)])
+    short = [masked(name[:LONGEST] + "…" * (len(name) > LONGEST)) for name in names[:MOST_LISTED]]
+    return ", ".join([*short, *["…"] * (len(names) > MOST_LISTED)])
 
 
 # The own export
@@ -197,13 +199,13 @@ def _export_names() -> dict[str, str]:
 
 def is_own(header: Sequence[str]) -> bool:
     """Tell the product's own export: it has the order's number and all its words, each under its label."""
-    columns = {_export_names().get(plain(one)) for one in header}
+    columns = {_export_names().get(plain(head)) for head in header}
     return {"number", "words"} <= columns
 
 
 def is_cut(header: Sequence[str]) -> bool:
     """Tell the own export without the words: what it calls the matter there is the title alone."""
-    columns = {_export_names().get(plain(one)) for one in header if one and plain(one) not in OF_REJECTS}
+    columns = {_export_names().get(plain(head)) for head in header if head and plain(head) not in OF_REJECTS}
     return (
         None not in columns and {"number", "matter"} <= columns and "words" not in columns and bool(columns & {*COURSE})
     )

@@ -39,22 +39,22 @@ def read(path: Path, reading: Reading) -> File:
     encoding, lines = _survey(path, reading.encoding)
     sample = _sample(path, encoding)
     refuse_markup(path, "".join(sample))
-    named = NAMED_SEPARATOR.fullmatch(sample[0]) if sample else None
-    if named:
-        separator, begin = named["separator"], 1
+    line = NAMED_SEPARATOR.fullmatch(sample[0]) if sample else None
+    if line:
+        separator, begin = line["separator"], 1
     else:
         separator, begin = _separator(sample, reading.is_header), 0
     rows = _rows(path, encoding, separator, begin)
-    one = table(path, rows, reading, padded=False)
-    if one is None:
+    only = table(path, rows, reading, padded=False)
+    if only is None:
         raise Unreadable(f"{path}: is empty.")
-    return File([replace(one, lines=lines)])
+    return File([replace(only, lines=lines)])
 
 
-def _survey(path: Path, asked: str) -> tuple[str, int]:
+def _survey(path: Path, named: str) -> tuple[str, int]:
     """Return encoding and number of lines. Reading once to the end finds a damaged file before anything is done."""
     start = beginning(path)
-    encoding = asked or _marked(start) or _unmarked(start)
+    encoding = named or _marked(start) or _unmarked(start)
     if encoding.lower().startswith(WIDE):
         return encoding, _count_wide(path, encoding)
     if encoding:

@@ -64,9 +64,9 @@ def read(path: Path, reading: Reading) -> File:
         if not (page.title in reading.sheets if reading.sheets else page.sheet_state == "visible"):
             unread.append(_unread(page, survey))
             continue
-        one = table(path, _rows(page, survey), reading, padded=True, sheet=page.title)
-        if one:
-            tables.append(replace(one, lines=survey.lines))
+        its_table = table(path, _rows(page, survey), reading, padded=True, sheet=page.title)
+        if its_table:
+            tables.append(replace(its_table, lines=survey.lines))
             remarks += _remarks(page, survey)
     if not tables:
         hidden = f" {' '.join(unread)}" if unread else ""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from intake import heads, sheets
 from intake.heads import ALIASES, Wishes, layout
-from intake.importing import Checked, Reference, checked
 from intake.models import Appeal
+from intake.rows import Checked, Reference, checked
 from intake.sheets import ERROR, Reading
 from tests.roads import Road
 from tests.tables import Import, counts

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from intake import heads, sheets
 from intake.heads import Layout, Wishes, named
-from intake.importing import limit_of
+from intake.rows import limit_of
 from intake.sheets import File, Reading, Row, Table, Unreadable
 from workorders.cells import guarded_in_text
 from workorders.models import Policy
@@ -96,12 +96,12 @@ class TableCommand(BaseCommand):
         for name in self.needed:
             if name not in layout.columns:
                 raise Unreadable(
-                    f"{of_sheet}No column is known as the {name}; there are {heads.shown(names)}. "
+                    f"{of_sheet}No column is known as the {name}; there are {heads.listed(names)}. "
                     f"Use --map COLUMN={name}{', or --sheet with the sheets that are to be read' if of_sheet else ''}."
                 )
         if layout.unknown:
             raise Unreadable(
-                f"{of_sheet}Nobody has said what these columns are: {heads.shown(layout.unknown)}. "
+                f"{of_sheet}Nobody has said what these columns are: {heads.listed(layout.unknown)}. "
                 f"Use --map COLUMN=FIELD or --drop COLUMN for each; fields are {', '.join(self.aliases)}."
             )
         return layout

@@ -8,8 +8,9 @@ from django.utils import timezone
 from config.cast import Cast
 from config.management.tables import Opened, Rejects, TableCommand, source_of, ticking
 from intake.heads import ALIASES, HISTORY_ALIASES
-from intake.importing import HistoryForm, Intake, Options, Reference, RowForm, checked
+from intake.importing import Intake
 from intake.moments import moment
+from intake.rows import HistoryForm, Options, Reference, RowForm, checked
 from intake.sheets import Unreadable
 from workorders.folding import folded
 from workorders.lifecycle import Role

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from config.management.tables import Opened, Rejects, TableCommand, source_of, ticking
 from config.walking import WALK_ALIASES, ReplyForm, Walker, broken, deadlines, steps_of
-from intake.importing import Checked, Reference, checked, taken
+from intake.importing import taken
+from intake.rows import Checked, Reference, checked
 from intake.sheets import Unreadable
 from workorders.models import WorkOrder
 from workorders.refusals import Refused
