@@ -62,13 +62,10 @@ def _survey(path: Path, named: str) -> tuple[str, int]:
         with opened(path) as stream:
             return encoding, sum(1 for _line in stream)
     with opened(path) as stream:
-        first = _decodes(stream.readline())
-        kinds = Counter([first])
-        kinds.update(map(_decodes, stream))
-    lines, good, bad = kinds.total(), kinds[True], kinds[False]
+        kinds = Counter(map(_decodes, stream))
+    good, bad = kinds[True], kinds[False]
     # Some lines of GB18030 pass for UTF-8 by accident; a few bad lines among good UTF-8 are bad rows, not an encoding.
-    in_gb18030 = good * 100 <= bad and bad > 0 and (bad * 2 >= lines or first is False)
-    return ("gb18030" if in_gb18030 else "utf-8"), lines
+    return ("gb18030" if good * 100 <= bad and bad else "utf-8"), kinds.total()
 
 
 def _marked(start: bytes) -> str:

@@ -68,7 +68,7 @@ def again(path: Path, content: bytes, reference: Reference) -> list[Checked]:
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(orders(TEXTS), min_size=1, max_size=4), place=st.integers(0, 500))
 def test_every_row_of_an_export_comes_back_as_it_was(
     kind: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]], place: int
@@ -108,7 +108,7 @@ def nodes(model: Any) -> list[Any]:
     return list(model.objects.filter(is_active=True).order_by("path")[:200])
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(SIGNS | PLAIN, max_size=10).map("".join))
 @example("''=1")
 def test_a_guard_is_taken_off_without_loss_and_leaves_no_formula(text: str) -> None:
