@@ -54,6 +54,19 @@ OF_EXPORT = {
     "address": "address",
     "ended": "ended_at",
 }
+# Labels that exports have had, beside those of today.
+OLD_LABELS = {
+    "诉求内容": "matter",
+    "状态": "state",
+    "级别": "grade",
+    "等级": "grade",
+    "承办单位": "unit",
+    "到期时间": "deadline",
+    "轮次": "round",
+    "办结时间": "ended",
+    "诉求全文": "words",
+    "编号": "number",
+}
 COURSE = ("state", "unit", "deadline", "round", "ended")
 OF_REJECTS = ["line", "reason"]
 
@@ -190,7 +203,7 @@ def listed(*headers: Sequence[str]) -> str:
 @cache
 def _export_names() -> dict[str, str]:
     """Return the labels of the export's columns in every language, as they are compared, with the column's name."""
-    names = {"诉求内容": "matter", "状态": "state", "级别": "grade", "承办单位": "unit"}
+    names = dict(OLD_LABELS)
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             names |= {plain(str(column.label)): column.name for column in COLUMNS}

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0015_own_days_of_a_clock"),
+        ("workorders", "0017_successor_of_a_unit"),
     ]
 
     operations = [
