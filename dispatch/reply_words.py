@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from dispatch import replies
 from workorders.lifecycle import Kind
+from workorders.masking import masked
 
 
 class ReplyKind(TextChoices):
@@ -64,7 +65,7 @@ def _known(order: Any, actor: Any, now: datetime) -> dict[str, str]:
     received = {
         "date": _day(appeal.received_at if appeal else order.registered_at),
         "channel": appeal.get_channel_display() if appeal else _("Telephone"),
-        "title": order.title,
+        "title": masked(order.title),
         "number": order.spoken_number,
     }
     return {

@@ -1,6 +1,5 @@
 """The columns of the list and of its export: what is shown, and the plain value of it."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +10,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from workorders.fields import mask_number
+from workorders.masking import masked
 from workorders.selectors import FilterForm, pressing
-
-# Telephone and identity numbers that somebody wrote into the matter, in digits of either width, in groups or not.
-NUMBERS = re.compile(
-    r"(?<!\d)(?:[1１]\d{2}[-－ 　]?\d{4}[-－ 　]?\d{4}|\d{17}[\dXxＸｘ]|[0０]\d{2,3}[-－ 　]?\d{7,8})(?!\d)"
-)
-
 
 # Some spreadsheets take the full-width ones for the others.
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -30,10 +23,6 @@ class Column:
     label: Promise
     value: Callable[[Any], Any]
     is_default: bool = True
-
-
-def masked(text: str) -> str:
-    return NUMBERS.sub(lambda found: mask_number(found[0]), text)
 
 
 def deadline(order: Any) -> datetime | None:

@@ -14,8 +14,8 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from workorders.columns import masked
 from workorders.lifecycle import ClockKind
+from workorders.masking import masked
 from workorders.models import StandardText
 from workorders.policy_diff import amount
 from workorders.transitions import STEPS, form_of
