@@ -43,7 +43,10 @@ LANDLINE = re.compile(
 ABROAD = re.compile(
     rf"\+ ?\(?\d(?:{S}\d){{7,14}}(?!\d)|(?<!\d)00{S}(?:85[23]|886|8[12]|6[01356]|44|33|49|1)(?:{S}\d){{7,11}}(?!\d)"
 )
-IDENTITY = re.compile(rf"(?<![\dA-Z])[1-9](?:{S}\d){{16}}{S}[\dX](?![\dA-Z])|(?<!\d)[1-9](?:{S}\d){{14}}(?!\d)")
+# Looked for from every digit on: behind a date it would otherwise begin with the date.
+IDENTITY = re.compile(
+    rf"(?<![\dA-Z])(?=(?P<number>[1-9](?:{S}\d){{16}}{S}[\dX](?![\dA-Z])|[1-9](?:{S}\d){{14}}(?!\d)))"
+)
 CARD = re.compile(r"(?<!\d)[3-69](?:[ \-]?\d){15,18}(?!\d)")
 PAPER = re.compile(
     rf"(?<![A-Z\d])(?:[A-Z]{{1,2}}{S}\d(?:{S}\d){{5}} ?\( ?[\dA] ?\)|[157]\d{{6}} ?\( ?\d ?\)|[157]/\d{{6}}/\d"
@@ -117,8 +120,9 @@ def _hidden_between(shape: str, first: int, last: int) -> Iterator[int]:
     readable += [match.span() for match in ORDER.finditer(shape, first, last) if _is_order(match[0])]
     for pattern in PATTERNS:
         for match in pattern.finditer(shape, first, last):
-            if _names_somebody(pattern, shape, match.span(), readable):
-                yield from _covered(shape, *match.span())
+            span = match.span("number" if pattern is IDENTITY else 0)
+            if _names_somebody(pattern, shape, span, readable):
+                yield from _covered(shape, *span)
     for pattern in NAMED:
         for match in pattern.finditer(shape, max(0, first - 20), last):
             if _is_what_it_is_called(pattern, match["number"]) and not _touch(match.span("number"), readable):
@@ -129,7 +133,7 @@ def _names_somebody(pattern: re.Pattern[str], shape: str, span: tuple[int, int],
     written = shape[slice(*span)]
     signs = re.sub(r"[^\dA-Z]", "", written)
     if pattern is IDENTITY and _has_birthday(signs):
-        return True
+        return all(first != span[0] for first, _last in readable)
     if _touch(span, readable):
         return False
     if pattern is IDENTITY:
