@@ -204,7 +204,7 @@ def order(recent: Road) -> WorkOrder:
 def pages_of(order: WorkOrder) -> dict[Role, list[str]]:
     number = order.number
     return {
-        Role.OPERATOR: ["/orders/?view=all", f"/orders/{number}/", f"/orders/{number}/do/note/"],
+        Role.OPERATOR: ["/orders/?view=all", f"/orders/{number}/", f"/orders/{number}/steps/note/"],
         Role.SUPERVISOR: ["/orders/?view=all&columns=words&columns=address", f"/orders/{number}/"],
         Role.HANDLER: ["/unit/", f"/unit/{number}/", f"/orders/{number}/"],
     }
