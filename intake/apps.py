@@ -25,6 +25,7 @@ class IntakeConfig(AppConfig):
 
         stages.hiding(confidence.hides_people)
         stages.step("register", form=forms.RegistrationForm)
+        stages.step("record_history", form=forms.RegistrationForm, labels={"source": _("Source")})
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
