@@ -441,7 +441,7 @@ def test_the_front_of_a_site_takes_its_configuration(tmp_path):
     lines = (ROOT / "docker-compose.yml").read_text().partition("  front:")[2].partition("    volumes:")[0]
     names = re.search(r"\^\((.+)\)", lines)[1].split("|")
     values = {name: re.search(rf"^      {name}: (.+)$", lines, re.M)[1].strip('"') for name in names}
-    values |= {"FRONT_TRUSTS": "172.16.0.0/12", "LISTEN": "0"}
+    values |= {"FRONT_TRUSTS": "172.16.0.0/12", "LISTEN": f"unix:{tmp_path}/s"}
     site = (ROOT / "config" / "front" / "site.conf").read_text()
     assert set(re.findall(r"\$\{(\w+)\}", site)) == set(names)
     for name, value in values.items():
