@@ -92,6 +92,8 @@ TEMPLATES = [
 DATABASES = {"default": dj_database_url.config(conn_max_age=60, conn_health_checks=True)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Words of danger that a site adds to those of intake/danger.toml: a file of the same shape.
+DANGER_WORDS = os.environ.get("DANGER_WORDS", "")
 REDIS_URL = os.environ["REDIS_URL"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
