@@ -25,7 +25,7 @@ def old(road: Road) -> list[WorkOrder]:
     """Orders and people as a version before left them."""
     orders = [road.register(title=f"施工噪聲{n}", matter="夜间犬\u200b吠", phone=f"1390000000{n}") for n in range(5)]
     WorkOrder.objects.update(comparable="", tokens=["施工", "夜间"])
-    Complainant.objects.update(phone_index="old")
+    Complainant.objects.update(phone_indexes=["old"])
     Reindexing.objects.update(until=None, done=0)
     return orders
 

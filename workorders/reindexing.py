@@ -13,7 +13,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from workorders import search
-from workorders.fields import BlindIndexField, Undecipherable
+from workorders.fields import BlindIndexField, TelephoneIndexField, Undecipherable, indexes_of
 from workorders.models import Reindexing, WorkOrder
 
 # A step on an order of the batch waits until the batch is written: 100 take about a tenth of a second.
@@ -53,9 +53,8 @@ def indexes() -> list[Index]:
 
 def _blind_indexes() -> Iterator[Index]:
     for model in apps.get_models():
-        fields = [field for field in model._meta.local_concrete_fields if isinstance(field, BlindIndexField)]
-        if fields:
-            yield Index(model._meta.label_lower, model._base_manager.all(), _renewer(fields))
+        if any(isinstance(field, BlindIndexField | TelephoneIndexField) for field in model._meta.local_concrete_fields):
+            yield Index(model._meta.label_lower, model._base_manager.all(), _renew_blind_indexes)
 
 
 def _renew_order(order: WorkOrder) -> bool:
@@ -65,15 +64,11 @@ def _renew_order(order: WorkOrder) -> bool:
     return bool(changed.update(comparable=comparable, tokens=tokens))
 
 
-def _renewer(fields: list[BlindIndexField]) -> Callable[[models.Model], bool]:
-    def renew(row: models.Model) -> bool:
-        before = [getattr(row, field.attname) for field in fields]
-        values = {field.attname: field.pre_save(row, add=False) for field in fields}
-        if before == list(values.values()):
-            return False
-        return bool(type(row)._base_manager.filter(pk=row.pk).update(**values))
-
-    return renew
+def _renew_blind_indexes(row: models.Model) -> bool:
+    values = indexes_of(row)
+    if all(getattr(row, name) == value for name, value in values.items()):
+        return False
+    return bool(type(row)._base_manager.filter(pk=row.pk).update(**values))
 
 
 @dataclass(frozen=True)

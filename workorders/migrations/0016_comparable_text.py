@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-INDEXES = ("workorders.workorder", "intake.complainant", "intake.call")
+INDEXES = ("workorders.workorder", "intake.complainant")
 
 
 def owe(apps, _editor):
@@ -14,7 +14,7 @@ def owe(apps, _editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0014_tokens_of_either_width"),
+        ("workorders", "0015_own_days_of_a_clock"),
     ]
 
     operations = [
