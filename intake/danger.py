@@ -20,10 +20,12 @@ BLANKS = re.compile(r"\s+")
 PARTS = re.compile(r"[,;.!?。！？；，、:…~|]+")
 # A negation stands straight before what it denies: 没有着火, 没有发生火灾.
 NEGATION_REACHES = 3
+NAME = re.compile(r"(?<!\?)<([a-z]+)>")
 TAKEN_OUT = "□"
 # A letter tells of what has been, a call of what is: in a long text a sentence has to say that it is now.
 LONG = 160
-SENTENCES = re.compile(r"[.!?。！？…]+")
+SENTENCES = re.compile(r"([.!?。！？…]+)")
+STOP = "."
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Rules:
 
 def rules_of(*documents: Mapping[str, Any]) -> Rules:
     """Compile documents of the shape of danger.toml; a later one adds to those before it."""
+    names = {name: words for document in documents for name, words in document.get("names", {}).items()}
     words = [word for document in documents for word in document.get("harmless", {}).get("words", ())]
     context = {
         name: _any_of(word for document in documents for word in document.get("context", {}).get(name, ()))
@@ -62,7 +65,12 @@ def rules_of(*documents: Mapping[str, Any]) -> Rules:
     denials = [word for document in documents for word in document.get("context", {}).get("negation", ())]
     return Rules(
         groups=[
-            Group(group["name"], group["service"], _any_of(group["words"]), group.get("firm", False))
+            Group(
+                group["name"],
+                group["service"],
+                _any_of(_with_names(word, names) for word in group["words"]),
+                group.get("firm", False),
+            )
             for document in documents
             for group in document.get("group", ())
         ],
@@ -70,6 +78,10 @@ def rules_of(*documents: Mapping[str, Any]) -> Rules:
         negation=re.compile(f"(?:{'|'.join(denials)}).{{0,{NEGATION_REACHES}}}$") if denials else _any_of(()),
         **context,
     )
+
+
+def _with_names(word: str, names: Mapping[str, str]) -> str:
+    return NAME.sub(lambda name: names[name[1]], word)
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:
@@ -89,31 +101,34 @@ def danger_in(text: str, rules: Rules | None = None) -> list[Match]:
     plain = BLANKS.sub("", comparable(text))
     cleared = rules.harmless.sub(lambda match: TAKEN_OUT * len(match[0]), plain)
     is_over = bool(rules.over.search(plain))
+    current = cleared if len(cleared) <= LONG else _sentences_of_now(cleared, rules)
     matches = []
     for group in rules.groups:
-        hits = (hit for hit in group.pattern.finditer(cleared) if hit[0])
-        valid = next((hit for hit in hits if _counts(hit, cleared, rules, firm=group.firm, is_over=is_over)), None)
+        text = cleared if group.firm else current
+        hits = (hit for hit in group.pattern.finditer(text) if hit[0])
+        valid = next((hit for hit in hits if _counts(hit, text, rules, firm=group.firm, is_over=is_over)), None)
         if valid:
             matches.append(Match(group.service, group.name, plain[valid.start() : valid.end()]))
     return matches
 
 
+def _sentences_of_now(text: str, rules: Rules) -> str:
+    """Take out the sentences that do not say that it is now; what stays keeps its place."""
+    pieces = SENTENCES.split(text)
+    return "".join(piece if rules.now.search(piece) else STOP * len(piece) for piece in pieces)
+
+
 def _counts(hit: re.Match[str], text: str, rules: Rules, *, firm: bool, is_over: bool) -> bool:
-    start, end = _around(hit, text, PARTS)
+    start, end = _part_around(hit, text)
     if rules.negation.search(text[start : hit.start()]):
         return False
     if firm:
         return True
-    if is_over or rules.before.search(text[start : hit.start()]) or rules.after.search(text[hit.end() : end]):
-        return False
-    if len(text) <= LONG:
-        return True
-    start, end = _around(hit, text, SENTENCES)
-    return bool(rules.now.search(text[start:end]))
+    return not (is_over or rules.before.search(text[start : hit.start()]) or rules.after.search(text[hit.end() : end]))
 
 
-def _around(hit: re.Match[str], text: str, stops: re.Pattern[str]) -> tuple[int, int]:
-    """Return where the part of the text begins and ends, between two stops, that the hit stands in."""
-    start = max((stop.end() for stop in stops.finditer(text, 0, hit.start())), default=0)
-    stop = stops.search(text, hit.end())
+def _part_around(hit: re.Match[str], text: str) -> tuple[int, int]:
+    """Return where the part of the sentence begins and ends that the hit stands in."""
+    start = max((stop.end() for stop in PARTS.finditer(text, 0, hit.start())), default=0)
+    stop = PARTS.search(text, hit.end())
     return start, stop.start() if stop else len(text)
