@@ -11,6 +11,7 @@ class IntakeConfig(AppConfig):
             correction_recount,
             corrections,
             forms,
+            merging,
             narrowings,
             outbox,
             panels,
@@ -25,13 +26,13 @@ class IntakeConfig(AppConfig):
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
-        stages.step("merge", form=forms.MergeForm)
+        stages.step("merge", form=merging.SuggestingMergeForm)
         stages.step(
             "ask_correction",
             form=triage_forms.AskCorrectionForm,
             record=corrections.ask,
             facts=corrections.facts_of_asking,
-            labels={"closes_at": _("Closed if not supplied until")},
+            labels={"closes_at": _("Correction wanted until")},
         )
         stages.step("remind_correction", record=corrections.remind)
         stages.step("lapse_correction", record=corrections.lapse)

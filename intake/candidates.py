@@ -67,7 +67,7 @@ class Alike:
     def reasons(self) -> list[str]:
         found = [_("same caller")] if self.likeness.same_caller else []
         found += [_("same place")] if self.likeness.same_place else []
-        return [*found, _("alike %(percent)s %%") % {"percent": self.likeness.percent}]
+        return [*found, _("alike %(percent)s%%") % {"percent": self.likeness.percent}]
 
 
 @dataclass

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from intake import corrections, outbox
 from intake.models import Correction, Message
 from workorders.models import CalendarChange
-from workorders.moments import written
+from workorders.moments import spelled
 from workorders.recounts import Move, running_across
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def moves(order: "WorkOrder", *, now: datetime) -> list[Move]:
     fresh = _recounted(standing, now)
     if _dates(fresh) == _dates(standing):
         return []
-    return [Move(gettext_lazy("Closed if not supplied until"), standing.closes_at, fresh.closes_at)]
+    return [Move(gettext_lazy("Correction wanted until"), standing.closes_at, fresh.closes_at)]
 
 
 def recount(event: "Event", *, now: datetime) -> None:
@@ -77,4 +77,4 @@ def _words_of(correction: Correction) -> str:
         return _(
             "Hello, because working days have changed, you have until %(until)s to add what your appeal %(number)s "
             "still needs. Call 12345 or use the channel you came by."
-        ) % {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
+        ) % {"number": correction.order.spoken_number, "until": spelled(correction.closes_at)}

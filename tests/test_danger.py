@@ -81,5 +81,5 @@ def test_few_real_complaints_raise_an_alarm(capsys: pytest.CaptureFixture[str]) 
     titles = sum(bool(danger_in(row["title"])) for row in rows)
     letters = sum(bool(danger_in(f"{row['title']}。{row['detail']}")) for row in rows)
     with capsys.disabled():
-        print(f"\n  of {len(rows)} real complaints {titles} titles and {letters} letters speak of danger")
+        print(f"\n  of {len(rows)} real complaints {titles} titles and {letters} letters speak of danger")  # noqa: T201
     assert titles <= 0.02 * len(rows) and letters <= 0.08 * len(rows)
