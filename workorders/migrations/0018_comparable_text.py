@@ -14,7 +14,7 @@ def owe(apps, _editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0015_own_days_of_a_clock"),
+        ("workorders", "0017_successor_of_a_unit"),
     ]
 
     operations = [
