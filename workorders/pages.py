@@ -47,10 +47,10 @@ def place_at(text: str) -> Place | None:
 class Stretch:
     """A part of the list that one index serves: orders by deadline, or the newest first."""
 
-    orders: "WorkOrderQuerySet"
+    orders: Any  # a WorkOrderQuerySet, annotated with `due` where it goes by deadline
     by_deadline: bool = False
 
-    def after(self, place: Place | None) -> "WorkOrderQuerySet":
+    def after(self, place: Place | None) -> Any:
         rows = self.orders.order_by("due", "-id") if self.by_deadline else self.orders.order_by("-id")
         if place is None:
             return rows
@@ -60,7 +60,7 @@ class Stretch:
             return rows.none()
         return rows.filter(Q(due__gte=place.due) & (Q(due__gt=place.due) | Q(id__lt=place.order)))
 
-    def before(self, place: Place) -> "WorkOrderQuerySet":
+    def before(self, place: Place) -> Any:
         """Backwards: the last one of them first."""
         rows = self.orders.order_by("-due", "id") if self.by_deadline else self.orders.order_by("id")
         if not self.by_deadline:

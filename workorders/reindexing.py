@@ -111,7 +111,7 @@ def renew_batch(index: Index, size: int = BATCH) -> Progress:
             failed.append(f"{index.name} {key}: {error}")
     missed = sorted(set(keys) - set(locked))
     last = (keys[-1] if len(keys) == size else work.until) if keys else work.until
-    work.done = missed[0] - 1 if missed else last
+    work.done = missed[0] - 1 if missed else int(last or 0)
     work.save(update_fields=["done"])
     return Progress(work.done, int(work.until or 0), len(locked), changed, tuple(failed))
 

@@ -112,7 +112,7 @@ def categories_named(words: Iterable[str]) -> dict[str, list[int]]:
     """Return, for each word, the categories that hold it in their own name or in that of one above."""
     from workorders.models import Category  # the order's model indexes itself by this module
 
-    wanted = {word: [] for word in words} if words else {}
+    wanted: dict[str, list[int]] = {word: [] for word in words}
     rows = list(Category.objects.order_by("path").values_list("pk", "path", "name")) if wanted else []
     named: dict[str, str] = {}
     for pk, path, name in rows:

@@ -49,7 +49,8 @@ def drawing(name: str) -> str:
 @register.filter
 def named(category: Any, query: str | None) -> SafeString:
     """The category's name with the hits marked, behind those above it that the search found it by."""
-    chain, above = [], category
+    chain: list[Any] = []
+    above = category
     while above is not None:
         chain.insert(0, above)
         above = above.parent
