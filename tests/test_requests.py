@@ -704,7 +704,9 @@ def test_buttons_stand_there_only_while_they_do_something(kind: str, road: Road)
     ask(road, order, kind)
     assert f"request_{kind}" not in offered(Role.HANDLER, road.lead)
     assert decisions <= offered(Role.DISPATCHER)
-    assert {step for step in offered(Role.SUPERVISOR) if "_" in step} == {"issue_slip"}
+    assert {step for step in offered(Role.SUPERVISOR) if "_" in step} == {
+        *("issue_slip", "hand_over", "replace_co_handling")
+    }
 
 
 def test_the_orders_page_shows_both_sides_words_the_rule_and_the_deadline(as_: Callable, recent: Road) -> None:
