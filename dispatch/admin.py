@@ -84,7 +84,7 @@ class ApiClientAdmin(RoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         cleaned = form.cleaned_data
-        issued = clients.create(cleaned["unit"], cleaned["scopes"], name=cleaned["name"])
+        issued = clients.create(cleaned["unit"], cleaned["scopes"], name=cleaned["name"], actor=request.user)
         obj.__dict__.update(issued.client.__dict__)
         request.issued = issued  # type: ignore[attr-defined]
 

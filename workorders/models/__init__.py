@@ -1,3 +1,4 @@
+from .account import AccessRequest, AccountEvent, FailedLogins, PasswordLink
 from .attachment import Attachment
 from .calendar_day import CalendarChange, CalendarDay
 from .clock import Clock
@@ -11,6 +12,8 @@ from .stored_answer import StoredAnswer
 from .work_order import WorkOrder
 
 __all__ = [
+    "AccessRequest",
+    "AccountEvent",
     "Area",
     "Attachment",
     "CalendarChange",
@@ -18,7 +21,9 @@ __all__ = [
     "Category",
     "Clock",
     "Event",
+    "FailedLogins",
     "Lease",
+    "PasswordLink",
     "Policy",
     "SavedView",
     "StandardText",

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from workorders.lifecycle import Grade, Role
+from workorders.models.account import AccountManager
 
 # 010-65001234 转 801
 is_telephone = RegexValidator(
@@ -112,6 +113,9 @@ class Category(Tree):
         ordering = ["path"]
 
 
+ENTER_ADMINISTRATION = (Role.ADMINISTRATOR, Role.SUPERVISOR, Role.AUDITOR)
+
+
 class User(AbstractUser):
     unit = models.ForeignKey(
         Unit, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("own unit")
@@ -124,6 +128,10 @@ class User(AbstractUser):
         validators=[is_telephone],
         help_text=_("Stands in letters and first responses; without one, the unit's."),
     )
+    must_change_password = models.BooleanField(_("has to change the password"), default=False, editable=False)
+    is_service = models.BooleanField(_("acts for a system, and never logs in"), default=False, editable=False)
+
+    objects = AccountManager()
 
     class Meta:
         verbose_name = _("user")
@@ -134,8 +142,13 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
     def save(self, *args: Any, **options: Any) -> None:
-        self.is_staff = self.is_superuser or self.has_role(Role.ADMINISTRATOR, Role.SUPERVISOR)
+        self.is_staff = self.is_superuser or self.has_role(*ENTER_ADMINISTRATION)
         super().save(*args, **options)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set a password that somebody else knows; `passwords.py` lifts the demand when it is the user's own choice."""
+        super().set_password(raw_password)
+        self.must_change_password = True
 
     @property
     def telephone(self) -> str:
