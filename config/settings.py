@@ -323,5 +323,5 @@ UNFOLD = {
         }
     },
     "STYLES": [lambda request: static("jiesu/admin.css")],
-    "SCRIPTS": [lambda request: static("jiesu/admin.js")],
+    "SCRIPTS": [lambda request: static("jiesu/seat.js"), lambda request: static("jiesu/admin.js")],
 }

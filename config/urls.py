@@ -7,7 +7,7 @@ from config.api import router_urls
 from config.health import healthz
 from config.metrics import metrics
 from dispatch.oauth import Token
-from workorders.views.account import OwnPassword, password_link
+from workorders.views.account import OwnPassword, password_link, session
 
 urlpatterns = [
     path("healthz", healthz),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("account/password/", OwnPassword.as_view(), name="own_password"),
+    path("account/session/", session, name="session"),
     path("account/link/<str:secret>/", password_link, name="password_link"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/dashboard/", include("evaluation.urls")),

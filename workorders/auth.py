@@ -126,4 +126,5 @@ def waiting_words(seconds: float) -> str:
         "There were too many wrong passwords from here. Try again in %(minutes)s minutes.",
         minutes,
     )
-    return f"{words % {'minutes': minutes}} {_('Nobody else is locked out, and nothing has to be unlocked.')}"
+    comfort = _("Nobody else is locked out, and nothing has to be unlocked.")
+    return f"{words % {'minutes': minutes}} {comfort}"

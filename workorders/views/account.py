@@ -108,3 +108,11 @@ def _unreferred(answer: HttpResponse) -> HttpResponse:
     """The address is the secret, so no page that is opened from here hears of it."""
     answer["Referrer-Policy"] = "no-referrer"
     return answer
+
+
+@never_cache
+def session(request: HttpRequest) -> HttpResponse:
+    """Say if somebody is logged in, before a form of the administration is sent and lost."""
+    if request.user.is_authenticated:
+        return HttpResponse(status=204)
+    return render(request, "_session_over.html", status=401)
