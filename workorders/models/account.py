@@ -40,7 +40,7 @@ class AccountEvent(models.Model):
         LOGGED_OUT = "logged_out", _("Logged out")
         TIMED_OUT = "timed_out", _("Logged out after idling")
         CREATED = "created", _("Account created")
-        PASSWORD_CHANGED = "password_changed", _("Own password changed")  # noqa: S105
+        PASSWORD_CHANGED = "password_changed", _("Own password changed")
         LINK_ISSUED = "link_issued", _("One-time link issued")
         LINK_USED = "link_used", _("Password set by one-time link")
         ROLES_REQUESTED = "roles_requested", _("Roles requested")
