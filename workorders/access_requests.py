@@ -76,25 +76,36 @@ def change_access(
     """Take away at once; where the account would get more than it has, request it. Return the request."""
     user = User.objects.select_for_update().get(pk=user.pk)
     roles = in_order(roles)
-    if (roles, unit.pk if unit else None, active) == (in_order(user.roles), user.unit_id, user.is_active):
+    if not differs(user, roles, unit, active=active):
         return None
-    if not keeps_accounts(actor):
-        raise NotAllowed(NOT_A_KEEPER)
-    if actor.pk == user.pk:
-        raise NotAllowed(NOT_ONESELF)
-    if user.is_superuser and active and not user.is_active:
-        raise NotAllowed(SUPERUSER)
+    check_change(user, roles, unit, active=active, actor=actor)
     if _gets_more(user, roles, unit, active=active):
         return _request(user, roles, unit, purpose=purpose, actor=actor, now=now)
     _take(user, roles, unit, active=active, actor=actor, now=now)
     return None
 
 
+def differs(user: User, roles: Collection[str], unit: Unit | None, *, active: bool) -> bool:
+    wanted = (in_order(roles), unit.pk if unit else None, active)
+    return wanted != (in_order(user.roles), user.unit_id, user.is_active)
+
+
+def check_change(user: User, roles: Collection[str], unit: Unit | None, *, active: bool, actor: User) -> None:
+    """Raises Refused for what this actor may not change or request now."""
+    if not keeps_accounts(actor):
+        raise NotAllowed(NOT_A_KEEPER)
+    if actor.pk == user.pk:
+        raise NotAllowed(NOT_ONESELF)
+    if user.is_superuser and active and not user.is_active:
+        raise NotAllowed(SUPERUSER)
+    waits = AccessRequest.objects.filter(user_id=user.pk, state=State.PROPOSED)
+    if _gets_more(user, roles, unit, active=active) and waits.exists():
+        raise WrongState(WAITS_ALREADY)
+
+
 def _request(
     user: User, roles: list[str], unit: Unit | None, *, purpose: str, actor: User, now: datetime
 ) -> AccessRequest:
-    if AccessRequest.objects.filter(user=user, state=State.PROPOSED).exists():
-        raise WrongState(WAITS_ALREADY)
     request = AccessRequest.objects.create(
         user=user,
         roles=roles,

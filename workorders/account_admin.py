@@ -10,9 +10,8 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,7 +23,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workorders import access_requests, passwords
-from workorders.access_requests import acts_of_request, change_access, may_decide
+from workorders.access_requests import acts_of_request, change_access, check_change, differs, may_decide
 from workorders.account_log import record_account_event
 from workorders.lifecycle import Role
 from workorders.models import AccessRequest, AccountEvent, User
@@ -56,6 +55,28 @@ class UserForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("username", "last_name", "first_name", "email", "unit", "roles", "office_phone", "is_active")
+
+    actor: User
+
+    def wanted(self, user: User) -> dict[str, Any]:
+        """Return what the form wants the account to have; what it does not ask for stays as it is."""
+        cleaned = self.cleaned_data
+        return {
+            "roles": cleaned.get("roles", user.roles) or [],
+            "unit": cleaned.get("unit", user.unit),
+            "active": cleaned.get("is_active", user.is_active),
+        }
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        user = User.objects.filter(pk=self.instance.pk).first() or User(unit=self.cleaned_data.get("unit"))
+        wanted = self.wanted(user)
+        if differs(user, wanted["roles"], wanted["unit"], active=wanted["active"]):
+            try:
+                check_change(user, **wanted, actor=self.actor)
+            except Refused as refusal:
+                raise ValidationError(str(refusal.message)) from None
+        return cleaned
 
 
 @admin.register(User)
@@ -91,6 +112,11 @@ class UserAdmin(RoleAdmin):
             for title, options in self.fieldsets
         ]
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change, **options)
+        form.actor = request.user
+        return form
+
     def get_urls(self) -> list[URLPattern]:
         link = self.admin_site.admin_view(require_POST(self.issue_link))
         # Where Django's own form for another's password was: old bookmarks must not find a form.
@@ -108,13 +134,8 @@ class UserAdmin(RoleAdmin):
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        cleaned = form.cleaned_data
         stored = User.objects.select_for_update().get(pk=obj.pk) if change else None
-        wanted = {
-            "roles": cleaned.get("roles", stored.roles if stored else []),
-            "unit": cleaned.get("unit", stored.unit if stored else None),
-            "active": cleaned.get("is_active", stored.is_active if stored else True),
-        }
+        wanted = form.wanted(stored or User(unit=obj.unit))
         if stored:
             obj.roles, obj.unit, obj.is_active = stored.roles, stored.unit, stored.is_active
         else:
@@ -125,7 +146,7 @@ class UserAdmin(RoleAdmin):
         now = timezone.now()
         if not change:
             record_account_event(AccountEvent.Kind.CREATED, obj, actor=actor, request=request, now=now)
-        purpose = cleaned.get("purpose", "")
+        purpose = form.cleaned_data.get("purpose", "")
         waiting = change_access(obj, **wanted, actor=actor, now=now, purpose=purpose)
         obj.refresh_from_db()
         if waiting:
@@ -137,11 +158,7 @@ class UserAdmin(RoleAdmin):
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         context = {**(extra_context or {}), **self._context_of(request, object_id)}
-        try:
-            return super().changeform_view(request, object_id, form_url, context)
-        except Refused as refusal:
-            self.message_user(request, str(refusal.message), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+        return super().changeform_view(request, object_id, form_url, context)
 
     def _context_of(self, request: HttpRequest, object_id: Any) -> dict[str, Any]:
         user = self.get_object(request, object_id) if object_id else None
@@ -295,9 +312,6 @@ class AccountEventAdmin(RoleAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AccountEvent]:
-        return super().get_queryset(request)
 
     @display(description=gettext_lazy("what happened"))
     def what(self, event: AccountEvent) -> str:

@@ -99,10 +99,16 @@ def use_link(secret: str, password: str, *, now: datetime, request: HttpRequest 
 
 
 def are_one_hand(one: User, other: User) -> bool:
-    """Say if one of the two got the present password by a link of the other, who may therefore be at both accounts."""
-    return _got_password_from(one, other) or _got_password_from(other, one)
+    """Say if somebody may be at both accounts: one got its password by a link of the other, or both through a third."""
+    return bool(_hands(one) & _hands(other))
 
 
-def _got_password_from(user: User, issuer: User) -> bool:
-    latest = PasswordLink.objects.filter(user=user, used_at__isnull=False).order_by("-used_at").first()
-    return latest is not None and latest.issued_by_id == issuer.pk
+def _hands(user: User) -> set[int]:
+    """Return the account, and who issued the link for its present password, and who issued theirs, and so on."""
+    hands: set[int] = set()
+    holder: int | None = user.pk
+    while holder is not None and holder not in hands:
+        hands.add(holder)
+        used = PasswordLink.objects.filter(user=holder, used_at__isnull=False).order_by("-used_at")
+        holder = used.values_list("issued_by", flat=True).first()
+    return hands
