@@ -6,12 +6,14 @@ from django.views.generic import RedirectView
 from config.api import router_urls
 from config.health import healthz
 from config.metrics import metrics
+from config.proxy import MayUpload
 from dispatch.oauth import Token
 from workorders.views.account import OwnPassword, password_link, session
 
 urlpatterns = [
     path("healthz", healthz),
     path("metrics", metrics),
+    path("may-upload", MayUpload.as_view()),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("account/password/", OwnPassword.as_view(), name="own_password"),

@@ -21,8 +21,7 @@ from dispatch.models import Alert, Slip
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Role, steps_of
 from workorders.models import Event, Policy, WorkOrder
-from workorders.moments import written
-from workorders.policy import Limit
+from workorders.moments import spelled
 from workorders.refusals import WrongState
 from workorders.transitions import perform
 
@@ -122,7 +121,7 @@ def _open(event: "Event") -> Slip:
 
 
 def _start(order: WorkOrder, unit: "Unit", days: float, now: datetime) -> Any:
-    return clocks.start_limit(order, ClockKind.SLIP, Limit(days, "working_day"), now=now, unit=unit)
+    return clocks.start_own(order, ClockKind.SLIP, days, now=now, unit=unit)
 
 
 # The rules: why not, in a sentence; none where it may be done
@@ -201,7 +200,7 @@ def _demand_of(alert: Alert) -> str:
     assert alert.clock
     return _("%(clock)s: due on %(due)s and not done yet. Handle it at once, and answer what was done.") % {
         "clock": alert.clock.get_kind_display(),
-        "due": written(alert.clock.due_at),
+        "due": spelled(alert.clock.due_at),
     }
 
 
@@ -252,7 +251,7 @@ def watch(now: datetime) -> int:
 
 
 def _why_raised(slip: Slip) -> str:
-    return _("No answer by %(due)s.") % {"due": written(slip.clock.due_at)}
+    return _("No answer by %(due)s.") % {"due": spelled(slip.clock.due_at)}
 
 
 def _by_system(order_id: int, step: str, now: datetime, **data: Any) -> bool:

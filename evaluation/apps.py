@@ -9,15 +9,16 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from evaluation import callback_queue, counted, forms, judged, panels, records
+        from evaluation import attempt_recount, callback_queue, counted, forms, judged, panels, records
         from intake import callers
-        from workorders import stages, standard_texts
+        from workorders import recounts, stages, standard_texts
         from workorders.transitions import transitioned
 
         stages.step("attempt", form=forms.AttemptForm, record=records.count_attempt)
         stages.step("close", form=forms.CloseForm, record=records.finish)
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
         stages.resting(callback_queue.not_yet)
+        recounts.add_instants(attempt_recount)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
         standard_texts.read_out_at("close")
         counted.add()

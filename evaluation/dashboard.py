@@ -166,7 +166,7 @@ def _contact(today: date, done: Counter[str], overdue: Running) -> Contact:
     judged = in_time + late + owed
     kept_waiting = link(counted=OVERDUE, key=ClockKind.CONTACT.value)
     return Contact(
-        f"{100 * in_time / judged:.1f} %" if judged else "–",
+        f"{100 * in_time / judged:.1f}%" if judged else "–",
         [
             _of_day(Measure.CONTACTED, today, done, _("in time")),
             _of_day(Measure.CONTACTED_LATE, today, done, _("late")),

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from evaluation.attempt_recount import next_attempt
 from evaluation.models import Callback
 from intake.models import Appeal
-from workorders import clocks
 from workorders.models import Event, WorkOrder
 
 
@@ -39,10 +39,7 @@ def count_attempt(event: Event, cleaned: dict[str, Any], *, now: datetime) -> No
 def _again(attempts: int, order: WorkOrder, now: datetime) -> datetime | None:
     """After the attempts of the policy nobody has to wait: the order may be closed as unreachable."""
     rules = order.policy.rules
-    if attempts >= rules.callback_attempts:
-        return None
-    wait = rules.callback_wait
-    return wait.after(now, clocks.load_calendar(rules, now, wait.reach + clocks.HORIZON))
+    return None if attempts >= rules.callback_attempts else next_attempt(rules, now)
 
 
 def finish(event: Event, cleaned: dict[str, Any], *, now: datetime) -> None:

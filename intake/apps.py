@@ -7,8 +7,18 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import corrections, forms, narrowings, outbox, panels, shown, text_fields, triage_forms
-        from workorders import stages
+        from intake import (
+            correction_recount,
+            corrections,
+            forms,
+            narrowings,
+            outbox,
+            panels,
+            shown,
+            text_fields,
+            triage_forms,
+        )
+        from workorders import recounts, stages
         from workorders.api import parts
 
         stages.step("register", form=forms.RegistrationForm)
@@ -21,7 +31,7 @@ class IntakeConfig(AppConfig):
             form=triage_forms.AskCorrectionForm,
             record=corrections.ask,
             facts=corrections.facts_of_asking,
-            labels={"closes_at": _("Closed if not supplied until")},
+            labels={"closes_at": _("Correction wanted until")},
         )
         stages.step("remind_correction", record=corrections.remind)
         stages.step("lapse_correction", record=corrections.lapse)
@@ -31,6 +41,7 @@ class IntakeConfig(AppConfig):
             labels={"grade": triage_forms.GRADE, "old_grade": triage_forms.OLD_GRADE},
         )
         stages.after_each(corrections.finish)
+        recounts.add_instants(correction_recount)
         panels.add()
         narrowings.add()
         text_fields.add()

@@ -14,7 +14,7 @@ from intake.duplicates import Likeness
 from intake.forms import ENDED_OTHERWISE
 from intake.models import Appeal
 from workorders import search
-from workorders.fields import blind_index, normal_phone
+from workorders.fields import telephone_indexes
 from workorders.lifecycle import OPEN, Status
 from workorders.models import Area, Category, WorkOrder
 
@@ -67,7 +67,7 @@ class Alike:
     def reasons(self) -> list[str]:
         found = [_("same caller")] if self.likeness.same_caller else []
         found += [_("same place")] if self.likeness.same_place else []
-        return [*found, _("alike %(percent)s %%") % {"percent": self.likeness.percent}]
+        return [*found, _("alike %(percent)s%%") % {"percent": self.likeness.percent}]
 
 
 @dataclass
@@ -109,11 +109,13 @@ def _place(asked: Asked, order: WorkOrder, known: dict[str, float]) -> float:
 
 
 def by_caller(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
-    hashes = {blind_index(phone, normal_phone) for phone in asked.phones} - {""}
+    hashes = [index for phone in asked.phones for index in telephone_indexes(phone)]
     orders = _orders(user)
     if not hashes:
         return orders.none()
-    theirs = Appeal.objects.filter(complainant__phone_index__in=hashes).order_by("-pk").values("order")[:GATHERED]
+    theirs = (
+        Appeal.objects.filter(complainant__phone_indexes__overlap=hashes).order_by("-pk").values("order")[:GATHERED]
+    )
     return orders.filter(pk__in=theirs).filter(_matters(now))
 
 

@@ -24,7 +24,7 @@ def has_looked(order: Any, user: Any, *, now: datetime) -> bool:
     return any(event.at > now - SHOWN_FOR for event in looks)
 
 
-def people_of(appeals: Iterable[Appeal], user: Any, *, looked: bool) -> tuple[list[dict[str, str]], set[int | None]]:
+def people_of(appeals: Iterable[Appeal], user: Any, *, looked: bool) -> tuple[list[dict[str, Any]], set[int | None]]:
     """Everybody who asked, once each, as this user may see them; and who wishes to stay unknown to them."""
     found = list(appeals)
     hidden = {appeal.complainant_id for appeal in found if is_hidden(appeal, user)}
@@ -37,16 +37,17 @@ def relay_note() -> str:
     return _("The complainant wishes to stay unknown to your unit. Add a note: the hotline passes it on.")
 
 
-def masked(appeal: Appeal, user: Any) -> dict[str, str]:
+def masked(appeal: Appeal, user: Any) -> dict[str, Any]:
     return _seen(appeal, user, "masked")
 
 
-def revealed(appeal: Appeal, user: Any) -> dict[str, str]:
+def revealed(appeal: Appeal, user: Any) -> dict[str, Any]:
     """For who has just given a reason to look."""
     return _seen(appeal, user, "shown")
 
 
-def _seen(appeal: Appeal, user: Any, how: str) -> dict[str, str]:
+def _seen(appeal: Appeal, user: Any, how: str) -> dict[str, Any]:
     if is_hidden(appeal, user) or appeal.complainant is None:
         return NOTHING
-    return getattr(appeal.complainant, how)
+    doubts = appeal.complainant.doubts
+    return {**getattr(appeal.complainant, how), **({"doubts": doubts} if doubts else {})}

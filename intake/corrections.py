@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -13,7 +14,8 @@ from intake import outbox
 from intake.models import Correction, Message
 from workorders import clocks
 from workorders.lifecycle import Status
-from workorders.moments import written
+from workorders.moments import spelled, written
+from workorders.recounts import recount_changed
 from workorders.refusals import Refused
 from workorders.transitions import perform
 
@@ -24,21 +26,23 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 End = Correction.End
+ENDS = "。！？；….!?;"  # the marks a sentence ends with
 
 
 @dataclass(frozen=True)
 class Schedule:
     remind_at: list[datetime]
     closes_at: datetime
+    provisional: bool  # the closing lies in a year whose holidays are not announced
 
 
 def schedule(order: "WorkOrder", now: datetime) -> Schedule:
     """By the rules that the order runs under."""
     waits, closing = order.policy.rules.correction
     calendar = clocks.load_calendar(order.policy.rules, now, closing.reach + clocks.HORIZON)
-    closes_at = closing.after(now, calendar)
+    closes = clocks.end_of(closing, order.policy.rules, now)
     instants = sorted(wait.after(now, calendar) for wait in waits)
-    return Schedule([instant for instant in instants if instant < closes_at], closes_at)
+    return Schedule([instant for instant in instants if instant < closes.at], closes.at, closes.provisional)
 
 
 def facts_of_asking(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
@@ -79,7 +83,11 @@ def next_act(correction: Correction) -> datetime:
 
 
 def work_off(now: datetime) -> int:
-    """Remind of and close what is due, earliest first; how many orders. What a killed run leaves over is found again."""
+    """Remind of and close what is due, earliest first; how many orders. What a killed run leaves over is found again.
+
+    Days that were entered a moment ago move the dates first: nobody is closed on a holiday.
+    """
+    recount_changed(now)
     due = Correction.objects.filter(next_at__lte=now).select_related("order").order_by("next_at", "pk")
     return sum(_act(correction, now) for correction in due[:BATCH])
 
@@ -100,22 +108,39 @@ def _act(correction: Correction, now: datetime) -> bool:
 
 
 def words_of(correction: Correction) -> str:
-    """In the city's language."""
+    """Write the request to the complainant, in the city's language."""
     with translation.override(settings.LANGUAGE_CODE):
-        missing = "、".join(str(Correction.Element(one).label) for one in correction.missing)
-        facts = {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
-        opening = _("Your appeal %(number)s lacks something we need to handle it.") % facts
-        asked = _("Please add: %(missing)s.") % {"missing": missing} if missing else ""
-        closing = _("Call 12345 or use the channel you came by, until %(until)s at the latest.") % facts
-    return " ".join(part for part in (opening, asked, correction.words, closing) if part)
+        facts = {
+            "number": correction.order.spoken_number,
+            "missing": "、".join(str(Correction.Element(name).label) for name in correction.missing),
+            "until": spelled(correction.closes_at),
+        }
+        opening = (
+            _("Hello. To handle your appeal (work order %(number)s) soon, we need you to add: %(missing)s.")
+            if correction.missing
+            else _("Hello. To handle your appeal (work order %(number)s) soon, we need you to add something.")
+        )
+        closing = _("Please call 12345 or use the channel you came by until %(until)s. Thank you for your help.")
+        moving = _("The holidays of that year are not announced yet: if they move the date, we will tell you.")
+        provisional = moving if correction.provisional else ""
+        parts = [opening % facts, correction.words.strip(), provisional, closing % facts]
+        return reduce(_in_a_row, filter(None, parts))
+
+
+def _in_a_row(before: str, after: str) -> str:
+    """Chinese has no blank between two sentences, English has; free words may lack their full stop."""
+    joined = _("%(before)s %(after)s") if before[-1] in ENDS else _("%(before)s. %(after)s")
+    return joined % {"before": before, "after": after}
 
 
 def closing_words(correction: Correction) -> str:
+    """Write to the complainant that the order ends because nothing was added, in the city's language."""
     with translation.override(settings.LANGUAGE_CODE):
         return _(
-            "What your appeal %(number)s lacked was not added until %(until)s, so it is closed. "
-            "You may bring it again at any time, with what was missing."
-        ) % {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
+            "Hello. Until %(until)s we have not received what we asked you to add to your appeal (work order "
+            "%(number)s). It cannot be accepted yet, and this registration ends here. As soon as you have it, call "
+            "12345 or use the channel you came by: we shall accept it without delay."
+        ) % {"number": correction.order.spoken_number, "until": spelled(correction.closes_at)}
 
 
 def _standing(event: "Event", now: datetime) -> Correction:
@@ -126,8 +151,9 @@ def _standing(event: "Event", now: datetime) -> Correction:
 
 def _open(event: "Event", missing: list[str], words: str, now: datetime) -> Correction:
     plan = schedule(event.order, now)
-    times = {"asked_at": now, "remind_at": plan.remind_at, "closes_at": plan.closes_at}
-    correction = Correction(order=event.order, missing=missing, words=words, **times)
+    correction = Correction(order=event.order, missing=missing, words=words, asked_at=now)
+    correction.remind_at, correction.closes_at = plan.remind_at, plan.closes_at
+    correction.provisional = plan.provisional
     correction.next_at = next_act(correction)
     correction.save(force_insert=True)
     return correction

@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from intake.models import Appeal, Message
+from workorders import telephones
 
 if TYPE_CHECKING:
     from workorders.gateways import Answer
@@ -39,12 +40,12 @@ def tell(event: "Event", kind: str, text: str, *, now: datetime, appeals: QueryS
             complainant=person,
             kind=kind,
             text=text,
-            phone=person.phone,
+            phone=telephone,
             created_at=now,
             next_attempt_at=now,
         )
         for person in sorted(people, key=lambda one: one.pk)
-        if person.phone
+        if (telephone := telephones.read(person.phone).for_messages)
     ]
     Message.objects.bulk_create(rows)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from intake import calls
 from intake.models import Appeal, Call, Complainant
+from intake.models.complainant import as_kept
 from workorders import transitions
 from workorders.attachments import attach
 from workorders.lifecycle import Grade, Kind, Status
@@ -170,10 +171,10 @@ def _complainant(voice: Voice) -> Complainant | None:
     unit that was not to know them perhaps, stays left out there.
     """
     typed = {"name": voice.name, "phone": voice.phone, "identity": voice.identity, "address": voice.home}
-    given = {field: value for field, value in typed.items() if value}
+    given = as_kept(typed)
     same = [known for known in Complainant.by_phone(voice.phone).order_by("-pk") if voice.name in ("", known.name)]
     for known in same:
-        if all(getattr(known, field) == given[field] for field in given if field != "phone"):
+        if all(getattr(known, field) == value for field, value in given.items()):
             return known
     before = same[0].shown if same else {}
     return Complainant.objects.create(**{**before, **given}) if given else None

@@ -7,17 +7,17 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from intake import callers, calls, confidence, panels
-from intake.models import Appeal, Call, Complainant
+from intake import callers, calls, confidence, corrections, panels
+from intake.models import Appeal, Call, Complainant, Correction
+from intake.status_words import status_for_complainant
 from workorders.api.serializers import CodeOf
-from workorders.fields import mask_number
+from workorders.fields import mask_telephone
 from workorders.lifecycle import OPEN, ClockKind, Status
 from workorders.models import Event, User, WorkOrder
 
 RECENT = timedelta(days=90)
 SHOWN = 20
 TOLD_BY = ("answer", "decline", "report")  # the steps whose text is meant for the complainant
-ASKED_BY = {Status.INCOMPLETE: "ask_correction", Status.WITHDRAWN: "lapse_correction"}  # whose reason is meant for them
 TOLD_AT = (Status.ANSWERED, Status.DECLINED, Status.CALLBACK, Status.CLOSED, Status.REVIEWING, Status.ARCHIVED)
 
 
@@ -80,11 +80,15 @@ class ComplainantSerializer(serializers.Serializer[Any]):
     phone = serializers.CharField(allow_blank=True, help_text=_("Masked"))
     anonymous = serializers.BooleanField(help_text=_("To the caller; then `relay` says how to reach them"))
     relay = serializers.CharField(allow_blank=True)
+    doubts = serializers.ListField(
+        child=serializers.CharField(), help_text=_("What is to be asked again of the telephone or the identity number")
+    )
 
 
 class RevealedSerializer(ComplainantSerializer):
     name = serializers.CharField(allow_blank=True)
     phone = serializers.CharField(allow_blank=True)
+    phone_written = serializers.CharField(allow_blank=True)
     identity = serializers.CharField(allow_blank=True)
     address = serializers.CharField(allow_blank=True)
 
@@ -108,7 +112,7 @@ def progress(appeal: Appeal) -> dict[str, Any]:
         "source_id": appeal.source_id,
         "title": order.title,
         "status": order.status,
-        "status_label": order.get_status_display(),
+        "status_label": status_for_complainant(order, events),
         "lead_unit": order.lead_unit.code if order.lead_unit else None,
         "received_at": appeal.received_at,
         "due_at": due.first(),
@@ -120,9 +124,11 @@ def progress(appeal: Appeal) -> dict[str, Any]:
 
 
 def _answer(order: WorkOrder, events: list[Event]) -> str | None:
-    if order.status in ASKED_BY:
-        asked = [event.reason for event in events if event.step == ASKED_BY[order.status]]
-        return asked[-1] if asked else None
+    if order.status == Status.INCOMPLETE:
+        correction = Correction.objects.filter(order=order, ended_at=None).first()
+        return corrections.words_of(correction) if correction else None
+    if order.status == Status.WITHDRAWN:
+        return next((event.reason for event in events[::-1] if event.step == "lapse_correction"), None)
     told = [event.data.get("text") for event in events if event.step in TOLD_BY]
     return told[-1] if told and order.status in TOLD_AT else None
 
@@ -138,7 +144,7 @@ def screen_pop(call: Call, actor: User) -> dict[str, Any]:
     name = people[0].masked["name"] if people else ""
     shown = {
         "call_id": call.call_id,
-        "caller": {"known": bool(people), "name": name, "phone": mask_number(call.phone)},
+        "caller": {"known": bool(people), "name": name, "phone": mask_telephone(call.phone)},
         "history": counts,
         "open_orders": theirs.filter(status__in=OPEN).select_related("lead_unit").defer("tokens")[:SHOWN],
         "became": list(calls.orders_of(call, actor).values_list("number", flat=True)),
@@ -172,4 +178,10 @@ def _appeals(order: WorkOrder) -> Any:
 def _person(appeal: Appeal, user: Any, seen: Any) -> dict[str, Any]:
     hidden = confidence.is_hidden(appeal, user)
     note = confidence.relay_note() if hidden else ""
-    return {**seen(appeal, user), "anonymous": hidden or appeal.complainant is None, "relay": note}
+    return {
+        "phone_written": "",
+        "doubts": [],
+        **seen(appeal, user),
+        "anonymous": hidden or appeal.complainant is None,
+        "relay": note,
+    }

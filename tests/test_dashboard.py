@@ -146,7 +146,7 @@ def test_the_contact_rate_counts_who_still_waits_as_not_contacted(city: Road) ->
     contact = dashboard.live(LATE)["contact"]
     in_time, late, waiting = (int(part.shown) for part in contact.parts)
     assert waiting > 0
-    assert contact.rate == f"{100 * in_time / (in_time + late + waiting):.1f} %"
+    assert contact.rate == f"{100 * in_time / (in_time + late + waiting):.1f}%"
 
 
 def test_the_trend_stands_beside_the_same_weekday_of_a_year_before(road: Road) -> None:

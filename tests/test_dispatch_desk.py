@@ -452,7 +452,7 @@ def test_order_page_and_desk_say_what_was_lost(as_: Callable, recent: Road) -> N
     client = as_(Role.DISPATCHER)
     for address in (f"/orders/{order.number}/", f"{DESK}{order.number}/"):
         page = client.get(address).content.decode()
-        assert "2 小时 10 分" in page[page.index('class="lost"') :][:1500]
+        assert "2小时10分" in page[page.index('class="lost"') :][:1500]
 
 
 def test_the_figure_is_found_by_its_index(road: Road) -> None:

@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField, FSMModelMixin
 
 from workorders import numbers
@@ -312,7 +313,9 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     def attempt(self) -> None:
         """未接通: not reached; after the attempts of the policy the order may be closed as unreachable."""
 
-    @moves(S.CALLBACK, S.CLOSED, Step(_("Close"), (Role.CALLBACK_AGENT,), stops=(ClockKind.CALLBACK,)))
+    @moves(
+        S.CALLBACK, S.CLOSED, Step(pgettext_lazy("step", "Close"), (Role.CALLBACK_AGENT,), stops=(ClockKind.CALLBACK,))
+    )
     def close(self) -> None:
         """办结: with the complainant's three answers."""
 

@@ -7,10 +7,10 @@
     const [day, hour, minute] = words.units.split("|");
     const days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24, rest = minutes % 60;
     const parts = [];
-    if (days) parts.push(`${days} ${day}`);
-    if (hours) parts.push(`${hours} ${hour}`);
-    if (!days && (rest || !hours)) parts.push(`${rest} ${minute}`);
-    return parts.join(" ");
+    if (days) parts.push(`${days}${day}`);
+    if (hours) parts.push(`${hours}${hour}`);
+    if (!days && (rest || !hours)) parts.push(`${rest}${minute}`);
+    return parts.join("").trim();
   };
   const tick = () => {
     for (const clock of document.querySelectorAll("[data-due]:not([data-due=''])")) {

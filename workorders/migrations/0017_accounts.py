@@ -102,7 +102,7 @@ AUDITORS_ENTER = "UPDATE workorders_user SET is_staff = true WHERE 'auditor' = A
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0014_tokens_of_either_width"),
+        ("workorders", "0016_status_says_what_is_waited_for"),
     ]
 
     operations = [
