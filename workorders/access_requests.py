@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from workorders.account_log import record_account_event
@@ -72,6 +73,7 @@ def change_access(
     actor: User,
     now: datetime,
     purpose: str = "",
+    http: HttpRequest | None = None,
 ) -> AccessRequest | None:
     """Take away at once; where the account would get more than it has, request it. Return the request."""
     user = User.objects.select_for_update().get(pk=user.pk)
@@ -80,8 +82,8 @@ def change_access(
         return None
     check_change(user, roles, unit, active=active, actor=actor)
     if _gets_more(user, roles, unit, active=active):
-        return _request(user, roles, unit, purpose=purpose, actor=actor, now=now)
-    _take(user, roles, unit, active=active, actor=actor, now=now)
+        return _request(user, roles, unit, purpose=purpose, actor=actor, now=now, http=http)
+    _take(user, roles, unit, active=active, actor=actor, now=now, http=http)
     return None
 
 
@@ -104,7 +106,14 @@ def check_change(user: User, roles: Collection[str], unit: Unit | None, *, activ
 
 
 def _request(
-    user: User, roles: list[str], unit: Unit | None, *, purpose: str, actor: User, now: datetime
+    user: User,
+    roles: list[str],
+    unit: Unit | None,
+    *,
+    purpose: str,
+    actor: User,
+    now: datetime,
+    http: HttpRequest | None = None,
 ) -> AccessRequest:
     request = AccessRequest.objects.create(
         user=user,
@@ -117,7 +126,7 @@ def _request(
         created_by=actor,
         created_at=now,
     )
-    record_account_event(Kind.ROLES_REQUESTED, user, actor=actor, now=now, **_words_of(request))
+    record_account_event(Kind.ROLES_REQUESTED, user, actor=actor, request=http, now=now, **_words_of(request))
     return request
 
 
@@ -126,16 +135,25 @@ def _words_of(request: AccessRequest) -> dict[str, Any]:
     return {"access_request": request.pk, "roles": request.roles, "unit": unit.code if unit else ""}
 
 
-def _take(user: User, roles: list[str], unit: Unit | None, *, active: bool, actor: User, now: datetime) -> None:
+def _take(
+    user: User,
+    roles: list[str],
+    unit: Unit | None,
+    *,
+    active: bool,
+    actor: User,
+    now: datetime,
+    http: HttpRequest | None,
+) -> None:
     had, was_active, unit_before = user.roles, user.is_active, user.unit_id
     user.roles, user.unit, user.is_active = roles, unit, active
     user.save(update_fields=["roles", "unit", "is_active", "is_staff"])
     if (in_order(had), unit_before) != (roles, user.unit_id):
         facts = {"roles": roles, "before": in_order(had), "unit": unit.code if unit else ""}
-        record_account_event(Kind.ROLES_TAKEN, user, actor=actor, now=now, **facts)
+        record_account_event(Kind.ROLES_TAKEN, user, actor=actor, request=http, now=now, **facts)
     if active != was_active:
         kind = Kind.SWITCHED_ON if active else Kind.SWITCHED_OFF
-        record_account_event(kind, user, actor=actor, now=now)
+        record_account_event(kind, user, actor=actor, request=http, now=now)
 
 
 @transaction.atomic
@@ -149,16 +167,22 @@ def request_roles_of_service(user: User, roles: Collection[str], *, actor: User,
 # Decide
 
 
-def approve_request(pk: int, *, actor: User, now: datetime, words: str = "") -> AccessRequest:
-    return _decide(pk, "approve", State.APPROVED, actor, now, words)
+def approve_request(
+    pk: int, *, actor: User, now: datetime, words: str = "", http: HttpRequest | None = None
+) -> AccessRequest:
+    return _decide(pk, "approve", State.APPROVED, actor, now, words, http)
 
 
-def reject_request(pk: int, *, actor: User, now: datetime, words: str) -> AccessRequest:
-    return _decide(pk, "reject", State.REJECTED, actor, now, words)
+def reject_request(
+    pk: int, *, actor: User, now: datetime, words: str, http: HttpRequest | None = None
+) -> AccessRequest:
+    return _decide(pk, "reject", State.REJECTED, actor, now, words, http)
 
 
-def withdraw_request(pk: int, *, actor: User, now: datetime, words: str) -> AccessRequest:
-    return _decide(pk, "withdraw", State.WITHDRAWN, actor, now, words)
+def withdraw_request(
+    pk: int, *, actor: User, now: datetime, words: str, http: HttpRequest | None = None
+) -> AccessRequest:
+    return _decide(pk, "withdraw", State.WITHDRAWN, actor, now, words, http)
 
 
 KINDS = {
@@ -169,7 +193,9 @@ KINDS = {
 
 
 @transaction.atomic
-def _decide(pk: int, act: str, state: State, actor: User, now: datetime, words: str) -> AccessRequest:
+def _decide(
+    pk: int, act: str, state: State, actor: User, now: datetime, words: str, http: HttpRequest | None
+) -> AccessRequest:
     related = AccessRequest.objects.select_related("user", "unit", "created_by")
     request = related.select_for_update(of=("self", "user")).filter(pk=pk).first()
     if request is None:
@@ -179,7 +205,7 @@ def _decide(pk: int, act: str, state: State, actor: User, now: datetime, words: 
     request.save(update_fields=["state", "decided_by", "decided_at", "decision"])
     if state == State.APPROVED:
         _give(request)
-    record_account_event(KINDS[state], request.user, actor=actor, now=now, **_words_of(request))
+    record_account_event(KINDS[state], request.user, actor=actor, request=http, now=now, **_words_of(request))
     return request
 
 

@@ -4,6 +4,7 @@ No page shows, takes or stores a password: who needs a new one is handed a one-t
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -16,11 +17,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from workorders import access_requests, passwords
 from workorders.access_requests import acts_of_request, change_access, check_change, differs, may_decide
@@ -31,7 +34,6 @@ from workorders.permissions import is_of_hotline
 from workorders.refusals import Refused
 from workorders.role_admin import RoleAdmin
 
-ACCESS = ("unit", "roles", "is_active")
 DECISIONS: dict[str, Callable[..., AccessRequest]] = {
     "approve": access_requests.approve_request,
     "reject": access_requests.reject_request,
@@ -45,6 +47,12 @@ COLOURS = {
 
 
 class UserForm(forms.ModelForm):
+    roles = forms.MultipleChoiceField(
+        label=gettext_lazy("roles"),
+        choices=Role.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+    )
     purpose = forms.CharField(
         label=gettext_lazy("What new roles are for"),
         required=False,
@@ -85,7 +93,7 @@ class UserAdmin(RoleAdmin):
 
     form = UserForm
     branch_by = ("unit",)
-    list_display = ("username", "last_name", "first_name", "unit", "roles", "is_active")
+    list_display = ("username", "last_name", "first_name", "unit", "role_names", "is_active")
     list_filter = ("is_active",)
     list_select_related = ("unit",)
     autocomplete_fields = ("unit",)
@@ -98,9 +106,16 @@ class UserAdmin(RoleAdmin):
         (gettext_lazy("Work"), {"fields": ("unit", "roles", "purpose", "office_phone", "is_active")}),
     )
 
+    class Media:
+        css = {"all": ["jiesu/policy.css"]}
+
+    @display(description=gettext_lazy("roles"))
+    def role_names(self, user: User) -> str:
+        return role_words(user.roles)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Nobody changes what they may do themselves."""
-        return ACCESS if obj and obj.pk == request.user.pk else ()
+        return ("unit", "role_names", "is_active") if obj and obj.pk == request.user.pk else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         own = obj is not None and obj.pk == request.user.pk
@@ -108,7 +123,16 @@ class UserAdmin(RoleAdmin):
             set() if obj else {"is_active"}
         )
         return [
-            (title, {"fields": tuple(name for name in options["fields"] if name not in left_out)})
+            (
+                title,
+                {
+                    "fields": tuple(
+                        "role_names" if own and name == "roles" else name
+                        for name in options["fields"]
+                        if name not in left_out
+                    )
+                },
+            )
             for title, options in self.fieldsets
         ]
 
@@ -147,7 +171,7 @@ class UserAdmin(RoleAdmin):
         if not change:
             record_account_event(AccountEvent.Kind.CREATED, obj, actor=actor, request=request, now=now)
         purpose = form.cleaned_data.get("purpose", "")
-        waiting = change_access(obj, **wanted, actor=actor, now=now, purpose=purpose)
+        waiting = change_access(obj, **wanted, actor=actor, now=now, purpose=purpose, http=request)
         obj.refresh_from_db()
         if waiting:
             self.message_user(
@@ -279,7 +303,9 @@ class AccessRequestAdmin(RoleAdmin):
     def decide(self, request: HttpRequest, pk: int, act: str) -> HttpResponse:
         row = self._row(request, pk)
         try:
-            DECISIONS[act](pk, actor=request.user, now=timezone.now(), words=request.POST.get("words", ""))
+            DECISIONS[act](
+                pk, actor=request.user, now=timezone.now(), words=request.POST.get("words", ""), http=request
+            )
         except Refused as refusal:
             return self._page(request, row, refusal)
         self.log_change(request, row, act)
@@ -288,7 +314,8 @@ class AccessRequestAdmin(RoleAdmin):
 
 
 def role_words(roles: list[str]) -> str:
-    return "、".join(str(Role(role).label) for role in roles if role in Role.values) or "—"
+    names = [str(Role(role).label) for role in roles if role in Role.values]
+    return _(", ").join(names) or "—"
 
 
 @admin.register(AccountEvent)
@@ -324,15 +351,17 @@ class AccountEventAdmin(RoleAdmin):
             data["roles"] = role_words(data["roles"])
         if "before" in data:
             data["before"] = role_words(data["before"])
+        if "until" in data:
+            data["until"] = date_format(localtime(datetime.fromisoformat(data["until"])), "H:i:s")
         return " · ".join(f"{FACTS.get(name, name)} {value}" for name, value in data.items() if value not in ("", []))
 
 
 FACTS = {
     "unknown": gettext_lazy("unknown name, fingerprint"),
-    "until": gettext_lazy("until"),
+    "until": gettext_lazy("next try from"),
     "roles": gettext_lazy("roles"),
     "before": gettext_lazy("before"),
-    "unit": gettext_lazy("unit"),
+    "unit": gettext_lazy("own unit"),
     "access_request": gettext_lazy("request"),
     "issued_by": gettext_lazy("link issued by"),
     "by": gettext_lazy("by"),

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
@@ -76,16 +75,6 @@ class OwnPassword(RedirectURLMixin, PasswordChangeView):
         return HttpResponseRedirect(self.get_success_url())
 
 
-class ChosenPasswordForm(SetPasswordForm):
-    """Set a password without the one before."""
-
-    new_password1 = forms.CharField(
-        label=gettext_lazy("Your new password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
-    )
-
-
 @sensitive_post_parameters()
 @never_cache
 def password_link(request: HttpRequest, secret: str) -> HttpResponse:
@@ -93,7 +82,7 @@ def password_link(request: HttpRequest, secret: str) -> HttpResponse:
     now = timezone.now()
     try:
         user: User = passwords.user_of_link(secret, now)
-        form = ChosenPasswordForm(user, request.POST or None)
+        form = SetPasswordForm(user, request.POST or None)
         if request.method == "POST" and form.is_valid():
             passwords.use_link(secret, form.cleaned_data["new_password1"], now=now, request=request)
             messages.success(request, _("Your password is set. Log in with it."))
