@@ -20,7 +20,8 @@ from workorders.passwords import NOT_A_KEEPER, are_one_hand, keeps_accounts
 from workorders.permissions import is_of_hotline
 from workorders.refusals import Invalid, NotAllowed, NotVisible, WrongState
 
-State, Kind = AccessRequest.State, AccountEvent.Kind
+State = AccessRequest.State
+Kind = AccountEvent.Kind
 NOT_ONESELF = _("Nobody changes what they may do themselves. Ask another administrator.")
 WAITS_ALREADY = _("A request for this account waits already. It has to be decided or withdrawn first.")
 NOT_A_SECOND = _("Administrators and supervisors of the hotline decide on roles.")

@@ -67,7 +67,7 @@ class Waits(AxesHandler):
         tried: Try | None = getattr(request, "login_try", None)
         if tried is None:
             return
-        data = {} if tried.user else {"unknown": _fingerprint(tried.name)}
+        data: dict[str, Any] = {} if tried.user else {"unknown": _fingerprint(tried.name)}
         if tried.held is None:
             record_account_event(Kind.FAILED, tried.user, request=request, **data)
         elif tried.held.first:  # the rest of them is a flood, and counted
@@ -98,7 +98,8 @@ def password_was_right(request: HttpRequest) -> None:
 def known_browser(request: HttpRequest) -> tuple[str, list[str]]:
     """Return the browser's own mark and the accounts that logged in with it; it says nothing about who is at it now."""
     try:
-        mark, *accounts = request.get_signed_cookie(BROWSER, salt=BROWSER, max_age=BROWSER_KEPT).split()
+        cookie = request.get_signed_cookie(BROWSER, salt=BROWSER, max_age=BROWSER_KEPT)
+        mark, *accounts = (cookie or "").split()
     except (KeyError, ValueError, BadSignature):
         return "", []
     return mark, accounts

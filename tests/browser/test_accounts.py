@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from config.cast import Cast
 from tests.browser import PASSWORD, fits, violations
@@ -66,7 +66,12 @@ def test_so_does_a_form_of_the_administration(log_in: Callable[..., Page], cast:
 def test_a_page_that_only_asks_by_itself_is_unattended(log_in: Callable[..., Page], recent: Road) -> None:
     page = log_in(Role.OPERATOR)
     asked: list[bool] = []
-    page.on("request", lambda request: "/work/" in request.url and asked.append("x-unattended" in request.headers))
+
+    def note(request: Request) -> None:
+        if "/work/" in request.url:
+            asked.append("x-unattended" in request.headers)
+
+    page.on("request", note)
     page.evaluate("htmx.trigger(document.querySelector('[data-pauses]'), 'look')")
     page.wait_for_timeout(500)
     page.evaluate("htmx.trigger(document.querySelector('[data-pauses]'), 'look')")

@@ -1,6 +1,6 @@
 """Who people and units are, where things happen, and what they are about."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -131,7 +131,7 @@ class User(AbstractUser):
     must_change_password = models.BooleanField(_("has to change the password"), default=False, editable=False)
     is_service = models.BooleanField(_("acts for a system, and never logs in"), default=False, editable=False)
 
-    objects = AccountManager()
+    objects: ClassVar[Any] = AccountManager()
 
     class Meta:
         verbose_name = _("user")
