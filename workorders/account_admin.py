@@ -220,9 +220,7 @@ class UserAdmin(RoleAdmin):
             "hours": int(passwords.GOOD_FOR.total_seconds() // 3600),
             "waiting": AccessRequest.objects.filter(user=user, state=AccessRequest.State.PROPOSED).first(),
         }
-        answer = TemplateResponse(request, "workorders/one_time_link.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return TemplateResponse(request, "workorders/one_time_link.html", context)
 
 
 @admin.register(AccessRequest)
