@@ -47,7 +47,7 @@ def record_account_event(
     with connection.cursor() as cursor:  # one writer at a time, or two lines would follow the same one
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('account_log'))")
     last = AccountEvent.objects.order_by("-number").only("number", "hash").first()
-    event = AccountEvent(
+    line = AccountEvent(
         number=last.number + 1 if last else 1,
         kind=kind,
         at=now or timezone.now(),
@@ -60,9 +60,9 @@ def record_account_event(
         data=data,
         previous_hash=last.hash if last else "",
     )
-    event.hash = fingerprint(event)
-    event.save(force_insert=True)
-    return event
+    line.hash = fingerprint(line)
+    line.save(force_insert=True)
+    return line
 
 
 def _agent(request: HttpRequest) -> str:
