@@ -23,7 +23,9 @@ from dispatch.replies import without_placeholders
 from dispatch.reply_forms import ResultForm
 from dispatch.selectors import suggested_unit
 from evaluation.records import open_callback
-from intake.importing import ALIASES, MomentField, RowForm, voice_of
+from intake.heads import ALIASES
+from intake.importing import voice_of
+from intake.rows import MomentField, RowForm
 from intake.services import register
 from workorders import clocks, ledger, search
 from workorders.calendar import WorkCalendar
@@ -113,7 +115,8 @@ AGAIN = "针对回访中反映的情况，已再次到现场核实并补充办�
 GOOD = {"reached": "yes", "contacted": "yes", "solved": "yes", "satisfied": "yes"}
 FAIR = {"reached": "yes", "contacted": "yes", "solved": "mostly", "satisfied": "mostly"}
 POOR = {"reached": "yes", "contacted": "yes", "solved": "no", "satisfied": "no"}
-REDO = {"contacted": "yes", "solved": "no", "satisfied": "no", "reason": "诉求人反映问题没有解决，要求重新办理。"}
+SAYS = "问题没有解决，要求重新办理。"
+REDO = {"contacted": "yes", "solved": "no", "satisfied": "no", "words": SAYS, "reason": f"诉求人反映{SAYS}"}
 
 
 @dataclass(frozen=True)

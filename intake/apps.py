@@ -11,6 +11,7 @@ class IntakeConfig(AppConfig):
             correction_recount,
             corrections,
             forms,
+            merging,
             narrowings,
             outbox,
             panels,
@@ -22,10 +23,11 @@ class IntakeConfig(AppConfig):
         from workorders.api import parts
 
         stages.step("register", form=forms.RegistrationForm)
+        stages.step("record_history", form=forms.RegistrationForm, labels={"source": _("Source")})
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
-        stages.step("merge", form=forms.MergeForm)
+        stages.step("merge", form=merging.SuggestingMergeForm)
         stages.step(
             "ask_correction",
             form=triage_forms.AskCorrectionForm,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from config.cast import Cast
 from dispatch import clients
 from tests.api import HANDLING
+from tests.owner import as_owner
 from workorders import access_requests, passwords
 from workorders.access_requests import approve_request, change_access, reject_request, withdraw_request
 from workorders.lifecycle import Role
@@ -25,7 +26,7 @@ USERS = "/admin/workorders/user/"
 @pytest.fixture(autouse=True)
 def two_persons(db: None) -> None:
     """As on a site: other tests make people with roles in one line."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE workorders_user ENABLE TRIGGER user_takes_two")
         cursor.execute("ALTER TABLE workorders_user ENABLE TRIGGER user_takes_two_at_first")
 
@@ -73,7 +74,7 @@ def rights(user: User) -> tuple[Any, ...]:
 
 def it_was_yesterday() -> None:
     """All that was approved so far, in the one transaction that holds the whole test, was approved in another one."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE workorders_accessrequest DISABLE TRIGGER access_request_stays")
         cursor.execute("UPDATE workorders_accessrequest SET decided_in = decided_in - 1")
