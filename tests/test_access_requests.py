@@ -431,7 +431,7 @@ def test_no_page_shows_a_beginning_of_a_hash(role: Role, cast: Cast, operator: U
     client = as_user(cast.of(role))
     for page in (USERS, f"{USERS}{operator.pk}/change/"):
         text = client.get(page).content.decode()
-        assert not any(word in text for word in ("pbkdf2", "saltsa", "hashha", "1000000"))
+        assert not any(word in text for word in ("pbkdf2", "saltsa", "hashha"))
     assert client.get(f"{USERS}?password__startswith=pbkdf2").status_code in (302, 400)
 
 
