@@ -51,6 +51,14 @@ def test_what_an_open_page_asks_for_by_itself_is_nobody_at_the_seat(cast: Cast) 
     assert answer.status_code == 302
 
 
+def test_after_a_shift_everybody_logs_in_again(cast: Cast) -> None:
+    client = log_in(cast.of(Role.OPERATOR))
+    session = client.session
+    session["since"] -= 12 * 60 * 60 + 1
+    session.save()
+    assert client.get(PAGE).status_code == 302
+
+
 def test_somebody_with_several_roles_has_the_shortest_time() -> None:
     assert idle_limit(User(roles=["operator", "auditor"])) == idle_limit(User(roles=["auditor"]))
     assert idle_limit(User(roles=["operator"])) > idle_limit(User(roles=["auditor"]))

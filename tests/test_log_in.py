@@ -10,6 +10,7 @@ from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client, RequestFactory
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from config.cast import Cast
 from tests.conftest import NOW
 from tests.owner import as_owner
 from tests.queries import queries_of
-from workorders import account_log, failed_logins
+from workorders import account_log, failed_logins, passwords
 from workorders.client_address import neighbourhood
 from workorders.failed_logins import OF_ACCOUNT, OF_ADDRESS, count_try, counters, forgive_try, wait_after
 from workorders.lifecycle import Role
@@ -95,6 +96,16 @@ def test_the_person_enters_behind_the_same_address_with_a_browser_that_is_known(
         fail(name)
     assert try_password("admin", PASSWORD).status_code == 429
     assert try_password("admin", PASSWORD, client=own).status_code == 302
+
+
+def test_a_one_time_link_lets_in_whom_a_stranger_behind_the_same_address_holds_off(admin: Any) -> None:
+    for _n in range(6):
+        fail("admin")
+    own = Client()
+    address = f"/account/link/{passwords.issue_link(admin, actor=None, now=timezone.now())}/"
+    own.post(address, {"new_password1": "ten-lives-2027-x", "new_password2": "ten-lives-2027-x"}, REMOTE_ADDR=HOME)
+    assert try_password("admin", "ten-lives-2027-x", client=own).status_code == 302
+    assert try_password("admin", "ten-lives-2027-x").status_code == 429
 
 
 def test_a_known_browser_is_counted_as_well(admin: Any) -> None:

@@ -76,10 +76,8 @@ class Waits(AxesHandler):
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
         password_was_right(request)
-        request.session["seen"] = int(timezone.now().timestamp())
-        browser, accounts = known_browser(request)
-        accounts = [str(user.pk), *(account for account in accounts if account != str(user.pk))]
-        request.browser = " ".join([browser or secrets.token_urlsafe(16), *accounts[:MOST_ACCOUNTS]])  # type: ignore[attr-defined]
+        request.session["seen"] = request.session["since"] = int(timezone.now().timestamp())
+        remember_browser(request, user)
         record_account_event(Kind.LOGGED_IN, user, actor=user, request=request)
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: User | None, **kwargs: Any) -> None:
@@ -93,6 +91,13 @@ def password_was_right(request: HttpRequest) -> None:
     tried: Try | None = getattr(request, "login_try", None)
     if tried and tried.held is None:
         failed_logins.forgive_try(tried.limits)
+
+
+def remember_browser(request: HttpRequest, user: User) -> None:
+    """Let the answer mark this browser as one that the user entered by (`sessions.SeatMiddleware` sets the cookie)."""
+    browser, accounts = known_browser(request)
+    accounts = [str(user.pk), *(account for account in accounts if account != str(user.pk))]
+    request.browser = " ".join([browser or secrets.token_urlsafe(16), *accounts[:MOST_ACCOUNTS]])  # type: ignore[attr-defined]
 
 
 def known_browser(request: HttpRequest) -> tuple[str, list[str]]:

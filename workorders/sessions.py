@@ -62,8 +62,9 @@ class SeatMiddleware:
 
 def _end_when_idle(request: HttpRequest, user: User, now: datetime) -> None:
     moment = int(now.timestamp())
-    seen = request.session.get("seen", moment)
-    if moment - seen > idle_limit(user).total_seconds():
+    seen, since = request.session.get("seen", moment), request.session.get("since", moment)
+    # Whoever works on is asked again after a shift: a session that was taken over must not live for ever.
+    if moment - seen > idle_limit(user).total_seconds() or moment - since > settings.SESSION_COOKIE_AGE:
         request.timed_out = True  # type: ignore[attr-defined]
         logout(request)
     elif "seen" not in request.session or (moment - seen >= WRITTEN_EVERY and UNATTENDED not in request.META):

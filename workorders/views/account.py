@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from workorders import passwords
-from workorders.auth import password_was_right, waiting_words
+from workorders.auth import password_was_right, remember_browser, waiting_words
 from workorders.models import User
 
 SAME = gettext_lazy("This is the password you have. Choose another one.")
@@ -85,6 +85,8 @@ def password_link(request: HttpRequest, secret: str) -> HttpResponse:
         form = SetPasswordForm(user, request.POST or None)
         if request.method == "POST" and form.is_valid():
             passwords.use_link(secret, form.cleaned_data["new_password1"], now=now, request=request)
+            # So a link lets somebody in whom a stranger behind the same address holds off.
+            remember_browser(request, user)
             messages.success(request, _("Your password is set. Log in with it."))
             return HttpResponseRedirect(resolve_url("login"))
     except passwords.LinkIsOver as over:

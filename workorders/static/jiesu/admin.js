@@ -34,7 +34,10 @@
     if (form.method !== "post" || form.dataset.asked || form.matches("[hx-post], #login-form")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    if (form.dataset.asking) return; // a second press while the first is on its way
+    form.dataset.asking = "yes";
     const answer = await fetch("/account/session/", { cache: "no-store" }).catch(() => null);
+    delete form.dataset.asking;
     if (answer?.status === 401) return over(await answer.text());
     document.getElementById("session-over")?.remove();
     const field = form.elements.namedItem("csrfmiddlewaretoken");
