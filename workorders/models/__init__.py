@@ -6,6 +6,7 @@ from .event import Event
 from .lease import Lease
 from .organisation import Area, Category, Unit, User
 from .policy import Policy
+from .reindexing import Reindexing
 from .saved_view import SavedView
 from .standard_text import StandardText
 from .stored_answer import StoredAnswer
@@ -25,6 +26,7 @@ __all__ = [
     "Lease",
     "PasswordLink",
     "Policy",
+    "Reindexing",
     "SavedView",
     "StandardText",
     "StoredAnswer",
