@@ -92,7 +92,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     loading = false;
     desk = document.querySelector("[data-settles]");
-    document.querySelectorAll("#messages [data-lasts]").forEach(limit);
+    document.querySelectorAll("[data-lasts]").forEach(limit);
     // The address names what the desk has opened by itself: a reload, and the way back, show the same.
     const { address } = document.querySelector("[data-address]")?.dataset ?? {};
     if (address) history.replaceState(history.state, "", address);
