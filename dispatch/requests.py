@@ -82,7 +82,7 @@ def decide(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
 
 def lapse(event: "Event", *, now: datetime) -> None:
     """What was asked of an order that has moved on, or by a unit that leads it no more, is asked no longer."""
-    if event.source == event.target:
+    if event.source == event.target and event.step != "hand_over":
         return
     order = event.order
     for request in Request.objects.filter(order=order, status=Request.Status.OPEN):

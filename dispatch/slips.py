@@ -106,7 +106,7 @@ def withdraw(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
 
 def lapse(event: "Event", *, now: datetime) -> None:
     """What was demanded of an order that has ended, or of a unit that leads it no more, is demanded no longer."""
-    if event.source == event.target:
+    if event.source == event.target and event.step != "hand_over":
         return
     order = event.order
     for slip in Slip.objects.open().filter(order=order).select_related("unit"):

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 
 class CodeField(forms.CharField):
-    """A row of reference data by its code, typed or picked from a list that shows "code name"; objects pass as they are."""
+    """A row of reference data by its code, typed or picked from a list that shows "code name"; objects pass as they are.
 
-    def __init__(self, model: str, **options: Any) -> None:
-        self.model = model
+    `active` false also takes what was switched off.
+    """
+
+    def __init__(self, model: str, *, active: bool = True, **options: Any) -> None:
+        self.model, self.active = model, active
         attrs = {"list": f"{model.lower()}-list", "autocomplete": "off"}
         super().__init__(widget=forms.TextInput(attrs=attrs), **options)
 
@@ -47,7 +50,7 @@ class CodeField(forms.CharField):
     def _find(self, code: str) -> Model:
         model: Any = apps.get_model("workorders", self.model)
         try:
-            return model.objects.get(code=code, is_active=True)
+            return model.objects.get(code=code, **({"is_active": True} if self.active else {}))
         except model.DoesNotExist:
             raise ValidationError(
                 _("There is no %(what)s with the code “%(code)s”."),

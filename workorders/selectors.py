@@ -32,7 +32,7 @@ LAST_PAGE = 200
 # The steps an order waits for; the others move it too, but only when something happens outside.
 NOT_AWAITED = (
     *("withdraw", "merge", "recall", "end_meeting", "suspend", "resume", "object", "archive"),
-    *("assign_down", "grant_return", "grant_suspension", "lapse_correction"),
+    *("assign_down", "hand_over", "grant_return", "grant_suspension", "lapse_correction"),
 )
 AWAITED = {
     name: list(targets)
@@ -244,6 +244,8 @@ class Stop:
 
 def stepper(order: WorkOrder) -> list[Stop]:
     """The main road with where the order stands; a side road's status takes the place it left the main road from."""
+    if order.is_history:
+        return [Stop(Status(order.status), "now")]
     passed = {event.target for event in order.events.all()}
     if order.status in MAIN_ROAD:
         here = MAIN_ROAD.index(Status(order.status))

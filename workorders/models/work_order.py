@@ -71,6 +71,14 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     version = models.PositiveIntegerField(_("version"), default=1)
     registered_at = models.DateTimeField(_("Registered at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # 历史工单: handled elsewhere and taken over to be searched; closed, and nobody waits for it.
+    is_history = models.BooleanField(
+        _("history"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Handled elsewhere and taken over to be searched; nobody works on it here."),
+    )
     tokens = ArrayField(models.CharField(max_length=8), default=list, editable=False)
 
     objects = WorkOrderQuerySet.as_manager()
@@ -95,6 +103,9 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
                 | models.Q(lead_unit__isnull=False),
                 name="order_in_handling_has_lead_unit",
             ),
+            models.CheckConstraint(
+                condition=models.Q(is_history=False) | models.Q(status=S.CLOSED), name="history_stays_closed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -103,6 +114,12 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     @property
     def spoken_number(self) -> str:
         return numbers.spoken(self.number)
+
+    @property
+    def state(self) -> str:
+        """The status in words, and that the order is history."""
+        words = [self.get_status_display(), *([_("History order")] if self.is_history else [])]
+        return " · ".join(map(str, words))
 
     # Reception 受理
 
@@ -298,6 +315,35 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     def assign_down(self, lead: Any) -> None:
         """下派: to a unit below, whose clocks start with the record; the one above goes on to see the order."""
         self.lead_unit = lead
+
+    @moves(
+        (S.DISPATCHED, S.HANDLING, S.SUSPENDED, S.REPORTED),
+        S.DISPATCHED,
+        Step(
+            _("Hand over to another unit"),
+            (Role.DISPATCHER, Role.SUPERVISOR),
+            acts_for=ActsFor.HIGHER,
+            reason=True,
+            by_system=True,
+            resumes=RESOLUTION_CLOCKS,
+        ),
+    )
+    def hand_over(self, lead: Any) -> None:
+        """转交: the unit is closed, or nobody there can act; a body above lets another one go on. No wrong dispatch."""
+        self.lead_unit = lead
+
+    @stays(
+        (S.DISPATCHED, S.HANDLING, S.SUSPENDED, S.REPORTED),
+        Step(
+            _("Release or replace a co-handling unit"),
+            (Role.DISPATCHER, Role.SUPERVISOR),
+            acts_for=ActsFor.HIGHER,
+            reason=True,
+            by_system=True,
+        ),
+    )
+    def replace_co_handling(self) -> None:
+        """更换协办: what the co-handling unit owes is owed by the other one, or by nobody."""
 
     @moves(S.HANDLING, S.SUSPENDED, Step(_("Suspend"), (Role.DISPATCHER,), reason=True, pauses=RESOLUTION_CLOCKS))
     def suspend(self) -> None:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from workorders import columns, facts, numbers, search, telephones
+from workorders import facts, masking, numbers, reading, search, telephones
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.moments import day_and_time, spelled
@@ -31,7 +31,13 @@ register.filter("sealed", facts.sealed)
 register.filter("spoken", numbers.spoken)
 register.filter("marked", search.marked)
 register.filter("snippet", search.snippet)
-register.filter("masked", columns.masked)
+register.filter("masked", masking.masked)
+
+
+@register.simple_tag(takes_context=True)
+def words(context: template.Context, text: str) -> str:
+    """Return words of the page's order as its reader may see them; `{% words … as name %}` where a filter follows."""
+    return reading.words_for(context["order"], context["request"].user, text, now=timezone.now())
 
 
 @register.filter(name="telephones")
@@ -64,8 +70,22 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.filter
+def state_badge(order: Any) -> SafeString:
+    """The status, and beside it that the order is history."""
+    badge = status_badge(order.status)
+    if not order.is_history:
+        return badge
+    title = _("Handled elsewhere and taken over to be searched; nobody works on it here.")
+    return format_html(
+        '{} <span class="badge history bg-secondary-lt" title="{}">{}</span>', badge, title, _("History order")
+    )
+
+
+@register.filter
 def step_label(event: Event) -> Any:
-    return STEPS[event.step].label if event.step in STEPS else pgettext("step", "Register")
+    if event.step in STEPS:
+        return STEPS[event.step].label
+    return _("Taken over as history") if event.step == "record_history" else pgettext("step", "Register")
 
 
 @register.filter
