@@ -36,7 +36,7 @@ def appeals_under(order: Any) -> Any:
     # Whoever sees the order sees what was brought under it: there it is answered.
     orders = WorkOrder.objects.visible_to(None).filter(Q(pk=order.pk) | Q(parent=order.pk))
     found = Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order", "call")
-    return found.defer("order__tokens", "order__matter", "call__phone")
+    return found.defer("order__tokens", "order__comparable", "order__matter", "call__phone")
 
 
 def has_telephone(order: Any) -> bool:

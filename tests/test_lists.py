@@ -138,17 +138,6 @@ def test_the_list_and_the_palette_show_no_number_of_a_person(as_: Callable, rece
         assert order.spoken_number in page and "138****1234" in page and "13800001234" not in page
 
 
-def test_the_last_page_says_that_there_is_more(as_: Callable, recent: Road, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selectors, "PAGE_SIZE", 2)
-    monkeypatch.setattr(selectors, "LAST_PAGE", 2)
-    client = as_(Role.SUPERVISOR)
-    for count, is_cut in ((4, False), (1, True)):
-        for _number in range(count):
-            recent.register()
-        listing = client.get("/orders/?view=all&page=2").context["listing"]
-        assert (listing.more, listing.is_cut) == (False, is_cut)
-
-
 def test_the_same_list_stands_once_in_the_history_of_the_browser(as_: Callable, recent: Road) -> None:
     client, given = as_(Role.SUPERVISOR), {"view": "all", "status": "closed"}
     asked = {"HX-Request": "true", "HX-Current-URL": "http://testserver/orders/"}

@@ -52,6 +52,18 @@ def drawing(name: str) -> str:
     return svg[svg.index("<svg") :].replace("<svg", '<svg aria-hidden="true"', 1)
 
 
+@register.filter
+def named(category: Any, query: str | None) -> SafeString:
+    """The category's name with the hits marked, behind those above it that the search found it by."""
+    chain: list[Any] = []
+    above = category
+    while above is not None:
+        chain.insert(0, above)
+        above = above.parent
+    names = [(node, search.marked(node.name, query or "")) for node in chain]
+    return mark_safe(" › ".join(name for node, name in names if node is category or "<mark>" in name))  # noqa: S308
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     return mark_safe(drawing(name)) if name else SafeString("")  # noqa: S308 -- our own package's file
