@@ -62,7 +62,7 @@ ANSWERS = {
 }
 DAY = re.compile(r"\d{4}\D{1,3}\d{1,2}\D{1,3}\d{1,2}\s*日?|\d{8}|\d{5}")
 SPOKEN_NUMBER = re.compile(r"\d{13}|\d{6}-\d{6}-\d")
-MASKED = re.compile(r"[0-9０-９]\*{2,}|\*{3,}[0-9０-９]")
+MASKED = re.compile(r"\*{3,}|[0-9０-９]\*\*")
 # A spreadsheet has shortened a long number and the text has it so: its digits are gone.
 SHORTENED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{2,3}")
 # Fields whose digits count.
