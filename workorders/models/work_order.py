@@ -50,6 +50,14 @@ def first_contact_recorded(order: "WorkOrder") -> bool:
 first_contact_recorded.refusal = _("First record the contact with the complainant and, in an emergency, the arrival.")  # type: ignore[attr-defined]
 
 
+class WorkOrderManager(models.Manager.from_queryset(WorkOrderQuerySet)):  # type: ignore[misc]
+    """The folded text is as long as the order's own, and only searched: no page reads it."""
+
+    def get_queryset(self) -> WorkOrderQuerySet:
+        orders: WorkOrderQuerySet = super().get_queryset().defer("comparable")
+        return orders
+
+
 class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelMixin, models.Model):
     number = models.CharField(_("number"), max_length=16, unique=True, editable=False)
     status = FSMField(_("status"), choices=S, default=S.REGISTERED, protected=True, max_length=20)
@@ -71,9 +79,19 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     version = models.PositiveIntegerField(_("version"), default=1)
     registered_at = models.DateTimeField(_("Registered at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # 历史工单: handled elsewhere and taken over to be searched; closed, and nobody waits for it.
+    is_history = models.BooleanField(
+        _("history"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Handled elsewhere and taken over to be searched; nobody works on it here."),
+    )
+    # What is searched, folded (`search.comparable`); empty where `reindex` has not been yet.
+    comparable = models.TextField(default="", db_default="", editable=False)
     tokens = ArrayField(models.CharField(max_length=8), default=list, editable=False)
 
-    objects = WorkOrderQuerySet.as_manager()
+    objects = WorkOrderManager()
 
     class Meta:
         verbose_name = _("work order")
@@ -95,6 +113,9 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
                 | models.Q(lead_unit__isnull=False),
                 name="order_in_handling_has_lead_unit",
             ),
+            models.CheckConstraint(
+                condition=models.Q(is_history=False) | models.Q(status=S.CLOSED), name="history_stays_closed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -103,6 +124,12 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     @property
     def spoken_number(self) -> str:
         return numbers.spoken(self.number)
+
+    @property
+    def state(self) -> str:
+        """The status in words, and that the order is history."""
+        words = [self.get_status_display(), *([_("History order")] if self.is_history else [])]
+        return " · ".join(map(str, words))
 
     # Reception 受理
 

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from workorders import panels, search, selectors
-from workorders.columns import masked
+from workorders.masking import masked
 from workorders.models import Category, Unit, User, WorkOrder
 from workorders.pinyin import spelled
 from workorders.views import saved
@@ -61,11 +61,8 @@ def _pages(user: User, words: str) -> list[Row]:
 def _orders(user: User, words: str) -> list[Row]:
     if len(words) < 2:
         return []
-    found = _wanted(user, words).order_by("-id").only("number", "title", "status")[:MOST_ORDERS]
-    return [
-        Row(f"{one.spoken_number} {masked(one.title)}", _page(one), "file-text", one.get_status_display())
-        for one in found
-    ]
+    found = _wanted(user, words).order_by("-id").only("number", "title", "status", "is_history")[:MOST_ORDERS]
+    return [Row(f"{one.spoken_number} {masked(one.title)}", _page(one), "file-text", one.state) for one in found]
 
 
 def _wanted(user: User, words: str) -> Any:
