@@ -16,11 +16,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from intake.forms import RegistrationForm
+from intake import papers
+from intake.forms import RegistrationForm, TelephoneField
 from intake.models import Appeal
 from intake.moments import moment
 from intake.sheets import Row
-from workorders import numbers
+from workorders import numbers, telephones
 from workorders.cells import unguarded
 from workorders.folding import folded, without_invisible
 from workorders.forms import CONTROL, no_control_characters
@@ -94,6 +95,16 @@ class MomentField(forms.Field):
 # Rows
 
 
+def _doubts(texts: Mapping[str, str]) -> list[str]:
+    """Name what is kept as it was written, without its digits: the notes of a run are printed."""
+    notes = []
+    if not telephones.read(texts.get("phone", "")).is_clear:
+        notes.append("the telephone is no complete number and was kept as it was written")
+    if not papers.read(texts.get("identity", "")).is_sound:
+        notes.append("the identity number fits no known paper and was kept as it was written")
+    return notes
+
+
 def limit_of(name: str) -> int:
     return int(Appeal._meta.get_field(name).max_length or 0)  # type: ignore[union-attr]
 
@@ -118,7 +129,11 @@ class RowForm(RegistrationForm):
     def problem(self) -> str:
         """Why the row is not taken; empty where it is sound."""
         for name, value in self.data.items():
-            if isinstance(value, str) and CONTROL.search(value):
+            if (
+                isinstance(value, str)
+                and CONTROL.search(value)
+                and not isinstance(self.fields.get(name), TelephoneField)
+            ):
                 return f"{name}: {no_control_characters.message}"
         return "; ".join(f"{name}: {' '.join(map(str, errors))}" for name, errors in self.errors.items())
 
@@ -170,6 +185,7 @@ class Reference:
         values["anonymous_to_unit"] = ANSWERS.get(texts.get("anonymous_to_unit", "").lower(), "?")
         values["category"] = self._category(texts.get("category", ""))
         values["area"] = area = self._area(texts.get("area", ""))
+        notes += _doubts(texts)
         named = texts.get("area", "")
         if named and area is None:
             notes.append("an area that is not known went into the place")
