@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('dispatch', '0014_handed_over'),
+        ("dispatch", "0014_handed_over"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='apiclient',
-            name='previous_secret_digest',
+            model_name="apiclient",
+            name="previous_secret_digest",
             field=models.CharField(blank=True, editable=False, max_length=64),
         ),
         migrations.AddField(
-            model_name='apiclient',
-            name='secret_digest',
+            model_name="apiclient",
+            name="secret_digest",
             field=models.CharField(blank=True, editable=False, max_length=64),
         ),
     ]
