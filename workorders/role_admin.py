@@ -10,7 +10,7 @@ from workorders.lifecycle import Role
 from workorders.permissions import is_of_hotline
 
 # Fields that no address may ask for: a list filtered by them would answer letter by letter what no page shows.
-SECRETS = frozenset({"password", "client_secret", "previous_secret", "secret", "digest", "url"})
+SECRETS = frozenset({"password", "client_secret", "previous_secret", "secret", "secret_digest", "digest", "url"})
 
 
 class RoleAdmin(ModelAdmin):
