@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from intake import calls
 from intake.models import Appeal, Call, Complainant
 from workorders import transitions
-from workorders.attachments import attach
+from workorders.attachments import attach, digests_of
 from workorders.lifecycle import Grade, Kind, Status
 from workorders.refusals import WrongState
 
@@ -59,7 +59,8 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
     Raises IntegrityError (and changes nothing) where this `source` has brought this `source_id` before.
     """
     now = now or timezone.now()
-    event = transitions.register(actor=actor, now=now, data={"channel": str(voice.channel)}, **_facts(voice))
+    data = {"channel": str(voice.channel), **digests_of(voice.files)}
+    event = transitions.register(actor=actor, now=now, data=data, **_facts(voice))
     attach(event, voice.files)
     _keep(voice, event.order, now)
     return event.order

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import settings as hypothesis
 
 from config import celery_app
@@ -199,3 +199,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not CHROMIUM.exists():
         terminalreporter.write_line(NO_CHROMIUM)
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    """Messages in their own words."""
+    with translation.override("en"):
+        yield
