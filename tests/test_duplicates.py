@@ -1,6 +1,6 @@
 """What stands beside a new order: likely duplicates and the suggested category, found by index among a hundred thousand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
