@@ -7,7 +7,7 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import corrections, forms, narrowings, outbox, panels, shown, text_fields, triage_forms
+        from intake import corrections, forms, merging, narrowings, outbox, panels, shown, text_fields, triage_forms
         from workorders import stages
         from workorders.api import parts
 
@@ -15,7 +15,8 @@ class IntakeConfig(AppConfig):
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
-        stages.step("merge", form=forms.MergeForm)
+        stages.step("merge", form=forms.MergeForm, record=merging.join)
+        stages.step("withdraw", refusal=merging.why_not_withdraw)
         stages.step(
             "ask_correction",
             form=triage_forms.AskCorrectionForm,

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -48,7 +49,7 @@ def facts_of_asking(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
 
 def ask(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     correction = _open(event, cleaned["missing"], event.reason, now)
-    outbox.tell(event, Message.Kind.CORRECTION, words_of(correction), now=now)
+    outbox.tell(event, Message.Kind.CORRECTION, partial(words_of, correction), now=now)
 
 
 def remind(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
@@ -56,11 +57,16 @@ def remind(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     correction.reminders += 1
     correction.next_at = next_act(correction)
     correction.save(update_fields=["reminders", "next_at"])
-    outbox.tell(event, Message.Kind.REMINDER, words_of(correction), now=now)
+    outbox.tell(event, Message.Kind.REMINDER, partial(words_of, correction), now=now)
 
 
 def lapse(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
-    outbox.tell(event, Message.Kind.LAPSE, event.reason, now=now)
+    correction = _standing(event, now)
+
+    def words(order: "WorkOrder") -> str:
+        return event.reason if order.pk == event.order_id else closing_words(correction, order)
+
+    outbox.tell(event, Message.Kind.LAPSE, words, now=now)
 
 
 def finish(event: "Event", *, now: datetime) -> None:
@@ -99,23 +105,25 @@ def _act(correction: Correction, now: datetime) -> bool:
     return True
 
 
-def words_of(correction: Correction) -> str:
-    """In the city's language."""
+def words_of(correction: Correction, order: "WorkOrder | None" = None) -> str:
+    """In the city's language, for who brought this order: the one that lacks something, or one merged into it."""
+    number = (order or correction.order).spoken_number
     with translation.override(settings.LANGUAGE_CODE):
         missing = "、".join(str(Correction.Element(one).label) for one in correction.missing)
-        facts = {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
+        facts = {"number": number, "until": written(correction.closes_at)}
         opening = _("Your appeal %(number)s lacks something we need to handle it.") % facts
         asked = _("Please add: %(missing)s.") % {"missing": missing} if missing else ""
         closing = _("Call 12345 or use the channel you came by, until %(until)s at the latest.") % facts
     return " ".join(part for part in (opening, asked, correction.words, closing) if part)
 
 
-def closing_words(correction: Correction) -> str:
+def closing_words(correction: Correction, order: "WorkOrder | None" = None) -> str:
+    number = (order or correction.order).spoken_number
     with translation.override(settings.LANGUAGE_CODE):
         return _(
             "What your appeal %(number)s lacked was not added until %(until)s, so it is closed. "
             "You may bring it again at any time, with what was missing."
-        ) % {"number": correction.order.spoken_number, "until": written(correction.closes_at)}
+        ) % {"number": number, "until": written(correction.closes_at)}
 
 
 def _standing(event: "Event", now: datetime) -> Correction:

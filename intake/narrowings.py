@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from intake import merging
 from intake.models import Appeal, Complainant
 from workorders.fields import blind_index, normal_phone
 from workorders.lifecycle import Role
@@ -33,8 +34,8 @@ def _field() -> dict[str, forms.Field]:
 
 
 def _asked_by(chosen: dict[str, Any], *_now: Any) -> Q:
-    theirs = Appeal.objects.filter(order=OuterRef("pk"), complainant__phone_index=chosen["caller"])
-    return Q(Exists(theirs))
+    theirs = Appeal.objects.filter(complainant__phone_index=chosen["caller"])
+    return Q(pk__in=merging.orders_with(theirs))
 
 
 def add() -> None:

@@ -94,6 +94,8 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
                 | models.Q(lead_unit__isnull=False),
                 name="order_in_handling_has_lead_unit",
             ),
+            # A trigger refuses chains: see the migration that adds it.
+            models.CheckConstraint(condition=~models.Q(parent=models.F("id")), name="order_merged_into_another"),
         ]
 
     def __str__(self) -> str:
@@ -153,7 +155,7 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
         Step(_("Merge into another order"), (Role.OPERATOR, Role.DISPATCHER), voids=tuple(ClockKind)),
     )
     def merge(self, parent: "WorkOrder") -> None:
-        """并单: the same matter is handled once, under its parent."""
+        """并单: the same matter is handled once, under its parent, which is never one that was itself merged."""
         self.parent = parent
 
     @moves(
