@@ -1,4 +1,4 @@
-# Each of run, test and check does all of its set-up itself. PYTHON=python3.12 make run chooses another interpreter.
+# Each of run, test, proof and check does all of its set-up itself. PYTHON=python3.12 make run chooses another interpreter.
 PYTHON ?= python3
 PORT ?= 8000
 STATE_DIR ?= .state
@@ -13,7 +13,7 @@ PACKAGES = config workorders intake dispatch evaluation archive
 LOCK = .state/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: run test check checks messages lock screens drawing setup
+.PHONY: run test proof check checks messages lock screens drawing setup
 
 run: setup
 	@$(PY) -m config.run --preflight
@@ -21,6 +21,10 @@ run: setup
 
 test: setup
 	@$(THROWAWAY) $(PY) -m pytest $(ARGS)
+
+# What takes longer than a suite that is run many times a day may: the same rules by more cases, and real processes.
+proof: setup
+	@exec env "STATE_DIR=$(STATE_DIR)/test" $(EMBEDDED) --throwaway $(PY) -m pytest -m proof $(ARGS)
 
 check: setup
 	@$(THROWAWAY) $(MAKE) --no-print-directory checks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -24,6 +23,8 @@ from config.processes import (
     Signals,
     Steps,
     end,
+    folder_for_socket,
+    hashed,
     last_line,
     log_file,
     make_folder,
@@ -35,7 +36,6 @@ from config.processes import (
 
 PG_USER = "jiesu-pg"
 PG_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-SOCKET_PATH_LIMIT = 107
 END_POSTGRES: Steps = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 5))
 
 
@@ -63,6 +63,10 @@ class Cluster:
     @property
     def owner(self) -> int:
         return os.geteuid() if self.account.uid is None else self.account.uid
+
+    @property
+    def group(self) -> int:
+        return os.getegid() if self.account.gid is None else self.account.gid
 
 
 def run_as(account: Account, *argv: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -117,10 +121,6 @@ def can_enter(account: Account, folder: Path) -> bool:
     return account == OURSELVES or run_as(account, "/bin/sh", "-c", 'cd -- "$1"', "sh", folder).returncode == 0
 
 
-def hashed(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
-
-
 def home_for(account: Account, inside: Path, outside: Path) -> Path:
     """The state folder, or a place of its own where PostgreSQL's user cannot get there: nobody's modes are changed."""
     if inside.exists() and not can_enter(account, inside):
@@ -173,7 +173,8 @@ def make_cluster(cluster: Cluster, throwaway: bool) -> None:
     fresh = cluster.data.with_name("postgres.new")
     if fresh.exists():
         shutil.rmtree(fresh)
-    own_folder(fresh, cluster)
+    fresh.mkdir(mode=0o700)
+    os.chown(fresh, cluster.owner, cluster.group)
     locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     initdb = ["initdb", "-U", "jiesu", *locale, "--auth-local=trust", "--auth-host=reject", *["--no-sync"] * throwaway]
     single = ["postgres", "--single", "-D", str(fresh), "postgres"]
@@ -184,26 +185,11 @@ def make_cluster(cluster: Cluster, throwaway: bool) -> None:
     fresh.rename(cluster.data)
 
 
-def own_folder(path: Path, cluster: Cluster) -> None:
-    path.mkdir(mode=0o700)
-    if cluster.account.uid is not None and cluster.account.gid is not None:
-        os.chown(path, cluster.account.uid, cluster.account.gid)
-
-
 def socket_folder(cluster: Cluster) -> Path:
+    parents = (Path(tempfile.gettempdir()), Path("/tmp"), cluster.data.parent)  # noqa: S108  owner and mode are checked
     name = f"jiesu-{cluster.owner}-{hashed(cluster.data)}"
-    for parent in (Path(tempfile.gettempdir()), Path("/tmp"), cluster.data.parent):  # noqa: S108  owner and mode are checked
-        path = parent / name
-        if len(os.fsencode(path / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT and can_enter(cluster.account, parent):
-            break
-    else:
-        raise Refused("No folder is short enough for PostgreSQL's socket: set TMPDIR to a shorter one.")
-    with suppress(FileExistsError):
-        own_folder(path, cluster)
-    found = path.lstat()
-    if path.is_symlink() or found.st_uid != cluster.owner or found.st_mode & 0o077:
-        raise Refused(f"{path} should be PostgreSQL's own folder and is not: remove it, or set TMPDIR.")
-    return path
+    open_ones = (parent for parent in parents if can_enter(cluster.account, parent))
+    return folder_for_socket(name, ".s.PGSQL.5432", open_ones, cluster.owner, cluster.group)
 
 
 def command_line(pid: int) -> str:

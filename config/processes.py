@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import select
 import signal
@@ -16,6 +17,7 @@ from importlib import util
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+SOCKET_PATH_LIMIT = 107
 Steps = Sequence[tuple[signal.Signals, float]]
 
 
@@ -159,3 +161,22 @@ def log_file(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def hashed(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
+
+
+def folder_for_socket(name: str, socket: str, parents: Iterable[Path], uid: int, gid: int) -> Path:
+    """A folder of the user's own where the socket's path is short enough, wherever the state folder lies."""
+    fitting = [parent / name for parent in parents if len(os.fsencode(parent / name / socket)) <= SOCKET_PATH_LIMIT]
+    if not fitting:
+        raise Refused("No folder is short enough for a socket: set TMPDIR to a shorter one.")
+    path = fitting[0]
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        os.chown(path, uid, gid)
+    status = path.lstat()
+    if path.is_symlink() or status.st_uid != uid or status.st_mode & 0o077:
+        raise Refused(f"{path} should be a folder of our own and is not: remove it, or set TMPDIR.")
+    return path

@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import django
@@ -19,8 +21,9 @@ from django.utils import timezone
 from honcho.manager import Manager
 from honcho.process import Popen, Process
 
+from config import nginx
 from config.embedded import already_runs, running_pid, state_dir
-from config.processes import PR_SET_PDEATHSIG, prctl, tied_to_us
+from config.processes import PR_SET_PDEATHSIG, folder_for_socket, hashed, prctl, tied_to_us
 
 PORT = os.environ.get("PORT") or "8000"
 SITE = f"http://127.0.0.1:{PORT}"
@@ -28,8 +31,16 @@ PYTHON = sys.executable
 GUNICORN = [PYTHON, "-m", "gunicorn", "--log-level", "warning", "--no-control-socket"]
 # As root it warns on every start; here everything but PostgreSQL runs as whoever called make.
 CELERY = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "config"]
+
+
+def web_socket() -> Path:
+    name = f"jiesu-web-{os.geteuid()}-{hashed(state_dir())}"
+    parents = (Path(tempfile.gettempdir()), Path("/tmp"), state_dir())  # noqa: S108  owner and mode are checked
+    return folder_for_socket(name, "web", parents, os.geteuid(), os.getegid()) / "web"
+
+
 PROCESSES = {
-    "web": [*GUNICORN, "--bind", f"127.0.0.1:{PORT}", "--workers", "2", "--threads", "4", "config.wsgi"],
+    "web": [*GUNICORN, "--bind", f"unix:{web_socket()}", "--workers", "2", "--threads", "4", "config.wsgi"],
     "worker": [
         *CELERY,
         "worker",
@@ -48,8 +59,9 @@ PROCESSES = {
 }
 
 
-# What only this way of running has: links lead here, and a file takes the place of a mail server.
+# What only this way of running has: the front before the web, links that lead here, a file in place of a mail server.
 OURS = {
+    "FRONTS": "unix",
     "SITE_URL": SITE,
     "NOTICE_MAIL_FILE": str(state_dir() / "outbox.mbox"),
     "COMPLAINANT_GATEWAY": "mailfile://?to={recipient}",
@@ -145,7 +157,8 @@ class TiedProcess(Process):
 def serve() -> int:
     manager = Manager()
     manager._process_ctor = TiedProcess
-    for name, argv in PROCESSES.items():
+    front = nginx.command(state_dir(), int(PORT), web_socket())
+    for name, argv in {"front": front, **PROCESSES}.items():
         manager.add_process(name, f"exec {shlex.join(argv)}", env={**os.environ, "PYTHONUNBUFFERED": "1"})
     with announcer():
         manager.loop()

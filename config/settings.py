@@ -1,10 +1,12 @@
 """Everything that differs between places comes from the environment; `python -m config.embedded` sets what is missing."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -53,7 +55,11 @@ INSTALLED_APPS = [
     "config",
 ]
 
+# Who may say where a request came from: the networks of the site's own front, or "unix" where it comes by a Unix socket.
+FRONTS = listed("FRONTS")
+
 MIDDLEWARE = [
+    "config.proxy.client_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -182,6 +188,10 @@ NOTICES_KEPT_FOR = timedelta(days=int(os.environ.get("NOTICES_KEPT_DAYS") or 190
 # Where messages to complainants go: the address of an SMS gateway for apprise, with {recipient} for the telephone and
 # {message} for the message's number. Without it they wait in the outbox.
 COMPLAINANT_GATEWAY = os.environ.get("COMPLAINANT_GATEWAY", "")
+# The area's code of this site: a telephone of seven or eight digits is one of it.
+SITE_AREA_CODE = os.environ.get("SITE_AREA_CODE") or "010"
+if not re.fullmatch(r"0\d{2,3}", SITE_AREA_CODE):
+    raise ImproperlyConfigured(f"SITE_AREA_CODE is an area's code such as 010 or 0311, not {SITE_AREA_CODE}")
 # Days after which a call that became no appeal is forgotten.
 CALLS_KEPT_DAYS = int(os.environ.get("CALLS_KEPT_DAYS", "30"))
 

@@ -5,11 +5,13 @@ from django.urls import include, path
 from config.api import router_urls
 from config.health import healthz
 from config.metrics import metrics
+from config.proxy import MayUpload
 from dispatch.oauth import Token
 
 urlpatterns = [
     path("healthz", healthz),
     path("metrics", metrics),
+    path("may-upload", MayUpload.as_view()),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),

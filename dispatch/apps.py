@@ -17,12 +17,14 @@ class DispatchConfig(AppConfig):
             narrowings,
             panels,
             records,
+            rectifications,
             reply_forms,
+            return_windows,
             slips,
             supervision,
             text_fields,
         )
-        from workorders import advice, feed, health, stages
+        from workorders import advice, feed, health, recounts, stages
 
         sent: dict[str, Any] = {"record": records.assign, "labels": {"copied_to": _("Copy for supervision")}}
         stages.step("dispatch", form=forms.DispatchForm, **sent)
@@ -47,6 +49,8 @@ class DispatchConfig(AppConfig):
         narrowings.add()
         advice.add_adviser(advising.advise)
         health.add_part(supervision.SCAN, supervision.health)
+        recounts.add_instants(return_windows)
+        recounts.add_recount(rectifications.recount)
 
     def _add_meetings(self) -> None:
         from dispatch import meeting_forms, meetings, shown

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from dispatch import requests, telling
 from dispatch.models import Assignment
+from dispatch.return_windows import window_of
 from workorders import clocks
 from workorders.lifecycle import CO_HANDLING_CLOCKS
 
@@ -28,10 +29,9 @@ def assign(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
 
 def _assign_lead(event: "Event", unit: Any, now: datetime, **facts: Any) -> None:
     """The last moment for a return is a deadline: it is stored with what it runs for."""
-    rules = event.order.policy.rules
-    window = rules.return_window
-    until = window.after(now, clocks.load_calendar(rules, now, window.reach + clocks.HORIZON))
-    _assign(event, unit, Assignment.Part.LEAD, now, returnable_until=until, **facts)
+    window = window_of(event.order.policy.rules, now)
+    until = {"returnable_until": window.at, "provisional": window.provisional}
+    _assign(event, unit, Assignment.Part.LEAD, now, **until, **facts)
 
 
 def _assign(event: "Event", unit: Any, part: str, now: datetime, **facts: Any) -> None:

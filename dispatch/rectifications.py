@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db import transaction
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -24,14 +24,16 @@ from dispatch.rectification_forms import AcceptForm, CheckForm, ReportForm, Word
 from dispatch.rectification_rules import Finding, findings
 from workorders import clocks
 from workorders.lifecycle import Role
-from workorders.models import Policy, Unit
-from workorders.policy import Limit, Rules
+from workorders.models import CalendarChange, Policy, Unit
+from workorders.policy import Rules
+from workorders.recounts import running_across
 from workorders.refusals import Invalid, NotAllowed, NotVisible, WrongState
 
 if TYPE_CHECKING:
     from workorders.models import User
 
 BATCH = 200
+BEGINNINGS = ("demand", "give_back", "demand_again")  # of the report's limit
 Status = Rectification.Status
 UNIT = (Role.HANDLER, Role.REVIEWER)
 
@@ -62,7 +64,12 @@ def _accept(found: Rectification, cleaned: dict[str, Any], now: datetime) -> Non
 
 def _give_back(found: Rectification, cleaned: dict[str, Any], now: datetime) -> None:
     rules = Policy.objects.in_force(now).rules
-    found.give_back(_due(rules, rules.rectification_again, now))
+    _set_due(found, found.give_back, clocks.end_of(rules.rectification_again, rules, now))
+
+
+def _set_due(found: Rectification, move: Callable[[datetime], None], due: clocks.Instant) -> None:
+    move(due.at)
+    found.provisional = due.provisional
 
 
 def _close(found: Rectification, cleaned: dict[str, Any], now: datetime) -> None:
@@ -71,7 +78,7 @@ def _close(found: Rectification, cleaned: dict[str, Any], now: datetime) -> None
 
 def _demand_again(found: Rectification, cleaned: dict[str, Any], now: datetime) -> None:
     rules = Policy.objects.in_force(now).rules
-    found.demand_again(_due(rules, rules.rectification_report, now))
+    _set_due(found, found.demand_again, clocks.end_of(rules.rectification_report, rules, now))
 
 
 ABOVE = (Role.SUPERVISOR,)
@@ -85,7 +92,11 @@ ACTS: dict[str, Act] = {
         gettext_lazy("Checked: not mended"), (Status.ACCEPTED,), ABOVE, _demand_again, WordsForm, above=True
     ),
 }
-LABELS = {"demand": gettext_lazy("Report demanded"), **{name: act.label for name, act in ACTS.items()}}
+LABELS = {
+    "demand": gettext_lazy("Report demanded"),
+    "recount": gettext_lazy("Date moved with the calendar"),
+    **{name: act.label for name, act in ACTS.items()},
+}
 
 
 # Reading
@@ -171,10 +182,6 @@ def _note(found: Rectification, act: str, *, round: int, at: datetime, **facts: 
     telling.of_rectification(found, entry, now=at)
 
 
-def _due(rules: Rules, limit: Limit, now: datetime) -> datetime:
-    return limit.after(now, clocks.load_calendar(rules, now, limit.reach + clocks.HORIZON))
-
-
 # What the system does
 
 
@@ -190,8 +197,10 @@ def _demand(finding: Finding, rules: Rules, now: datetime) -> bool:
     subject = {"cause": finding.cause, "category_id": finding.category, "area_id": finding.area}
     if Rectification.objects.open().filter(unit=unit, **subject).exists():
         return False
-    due = _due(rules, rules.rectification_report, now)
-    found = Rectification.objects.create(unit=unit, demanded_at=now, due_at=due, **subject)
+    due = clocks.end_of(rules.rectification_report, rules, now)
+    found = Rectification.objects.create(
+        unit=unit, demanded_at=now, due_at=due.at, provisional=due.provisional, **subject
+    )
     found.orders.set(finding.orders)
     _note(found, "demand", round=1, at=now)
     return True
@@ -201,6 +210,35 @@ def flag_overdue(now: datetime) -> int:
     """A report that is not there by its day is flagged once, and the unit has to account for it."""
     late = Rectification.objects.overdue(now).filter(overdue_at=None).order_by("due_at")
     return sum(_flag(pk, now) for pk in late.values_list("pk", flat=True)[:BATCH])
+
+
+def recount(changed: QuerySet[CalendarChange], now: datetime) -> int:
+    """Count the dates of reports anew that a changed day lies before; return how many moved. The unit is told."""
+    waiting = Rectification.objects.filter(status__in=Rectification.WITH_UNIT, overdue_at=None, due_at__gt=now)
+    began = RectificationEntry.objects.filter(rectification=OuterRef("pk"), act__in=BEGINNINGS).order_by("-id")
+    since = waiting.annotate(began=Subquery(began.values("at")[:1]))
+    keys = running_across(since, changed, "began", "due_at").values_list("pk", flat=True)
+    return sum(_recount(pk, now) for pk in list(keys))
+
+
+@transaction.atomic
+def _recount(pk: int, now: datetime) -> bool:
+    waiting = Rectification.objects.filter(status__in=Rectification.WITH_UNIT, overdue_at=None, due_at__gt=now)
+    found = waiting.select_for_update(of=("self",)).select_related("unit").filter(pk=pk).first()
+    entry = RectificationEntry.objects.filter(rectification=pk, act__in=BEGINNINGS).order_by("-id").first()
+    if found is None or entry is None:
+        return False
+    rules = Policy.objects.in_force(entry.at).rules
+    limit = rules.rectification_again if entry.act == "give_back" else rules.rectification_report
+    due = clocks.end_of(limit, rules, entry.at)
+    before = (found.due_at, found.provisional)
+    found.due_at, found.provisional = max(due.at, now), due.provisional
+    if before == (found.due_at, found.provisional):
+        return False
+    found.save(update_fields=["due_at", "provisional"])
+    if before[0] != found.due_at:
+        _note(found, "recount", round=found.round, at=now)
+    return True
 
 
 @transaction.atomic

@@ -22,7 +22,6 @@ from workorders import clocks
 from workorders.lifecycle import ClockKind, Role, steps_of
 from workorders.models import Event, Policy, WorkOrder
 from workorders.moments import written
-from workorders.policy import Limit
 from workorders.refusals import WrongState
 from workorders.transitions import perform
 
@@ -122,7 +121,7 @@ def _open(event: "Event") -> Slip:
 
 
 def _start(order: WorkOrder, unit: "Unit", days: float, now: datetime) -> Any:
-    return clocks.start_limit(order, ClockKind.SLIP, Limit(days, "working_day"), now=now, unit=unit)
+    return clocks.start_own(order, ClockKind.SLIP, days, now=now, unit=unit)
 
 
 # The rules: why not, in a sentence; none where it may be done

@@ -9,9 +9,9 @@ class EvaluationConfig(AppConfig):
     verbose_name = _("Evaluation")
 
     def ready(self) -> None:
-        from evaluation import callback_queue, counted, forms, judged, panels, records
+        from evaluation import attempt_recount, callback_queue, counted, forms, judged, panels, records
         from intake import callers
-        from workorders import stages, standard_texts
+        from workorders import recounts, stages, standard_texts
         from workorders.transitions import transitioned
 
         stages.step("attempt", form=forms.AttemptForm, record=records.count_attempt)
@@ -19,6 +19,7 @@ class EvaluationConfig(AppConfig):
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
         stages.after_each(records.hear_wishes)
         stages.resting(callback_queue.not_yet)
+        recounts.add_instants(attempt_recount)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")
         standard_texts.read_out_at("close")
         counted.add()

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from evaluation.attempt_recount import next_attempt
 from evaluation.models import Callback
 from intake.merging import last_of
 from intake.panels import appeals_under
-from workorders import clocks
 from workorders.models import Event, WorkOrder
 
 
@@ -51,10 +51,7 @@ def count_attempt(event: Event, cleaned: dict[str, Any], *, now: datetime) -> No
 def _again(attempts: int, order: WorkOrder, now: datetime) -> datetime | None:
     """After the attempts of the policy nobody has to wait: the order may be closed as unreachable."""
     rules = order.policy.rules
-    if attempts >= rules.callback_attempts:
-        return None
-    wait = rules.callback_wait
-    return wait.after(now, clocks.load_calendar(rules, now, wait.reach + clocks.HORIZON))
+    return None if attempts >= rules.callback_attempts else next_attempt(rules, now)
 
 
 def finish(event: Event, cleaned: dict[str, Any], *, now: datetime) -> None:

@@ -17,7 +17,7 @@ from intake.forms import RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, take
 from intake.shown import CallSerializer, ProgressSerializer, progress, screen_pop
-from workorders import numbers
+from workorders import numbers, telephones
 from workorders.api.base import ApiView, caller
 from workorders.api.body import cleaned
 from workorders.api.errors import invalid
@@ -142,7 +142,7 @@ class Calls(ChannelView):
     def post(self, request: Request) -> Response:
         actor, now = operator(request), timezone.now()
         given = _given(request, CallForm)
-        kept = {"started_at": now, "announced_at": now, **given}
+        kept = {"started_at": now, "announced_at": now, **given, "phone": telephones.read(given.get("phone", "")).text}
         call, is_new = Call.objects.get_or_create(source=source_of(actor), call_id=kept.pop("call_id"), defaults=kept)
         if not is_new:
             calls.put_through(call, kept.get("agent", ""), now=now)

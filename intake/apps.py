@@ -7,8 +7,19 @@ class IntakeConfig(AppConfig):
     verbose_name = _("Intake")
 
     def ready(self) -> None:
-        from intake import corrections, forms, merging, narrowings, outbox, panels, shown, text_fields, triage_forms
-        from workorders import stages
+        from intake import (
+            correction_recount,
+            corrections,
+            forms,
+            merging,
+            narrowings,
+            outbox,
+            panels,
+            shown,
+            text_fields,
+            triage_forms,
+        )
+        from workorders import recounts, stages
         from workorders.api import parts
 
         stages.step("register", form=forms.RegistrationForm)
@@ -32,6 +43,7 @@ class IntakeConfig(AppConfig):
             labels={"grade": triage_forms.GRADE, "old_grade": triage_forms.OLD_GRADE},
         )
         stages.after_each(corrections.finish)
+        recounts.add_instants(correction_recount)
         panels.add()
         narrowings.add()
         text_fields.add()

@@ -8,7 +8,8 @@ from django.db.models import Count, Prefetch, Q
 
 from intake import merging
 from intake.models import Appeal, Complainant
-from workorders.fields import mask_number, normal_phone
+from workorders import telephones
+from workorders.fields import mask_telephone
 from workorders.lifecycle import OPEN
 from workorders.models import Clock, User, WorkOrder
 
@@ -29,6 +30,7 @@ class Judged:
 @dataclass(frozen=True)
 class Caller:
     phone: str
+    is_clear: bool
     name: str
     known: bool
     total: int
@@ -55,7 +57,8 @@ def of_phone(phone: str, user: User) -> Caller:
     counts = theirs.aggregate(total=Count("pk"), open=Count("pk", filter=Q(status__in=OPEN)))
     names = [person.masked["name"] for person in people if person.name]
     return Caller(
-        phone=mask_number(normal_phone(phone)),
+        phone=mask_telephone(phone),
+        is_clear=telephones.read(phone).is_clear,
         name=names[0] if names else "",
         known=bool(people),
         judged=_judges[0](theirs) if _judges else Judged(),

@@ -14,7 +14,7 @@ from intake.duplicates import Likeness
 from intake.forms import ENDED_OTHERWISE
 from intake.models import Appeal
 from workorders import search
-from workorders.fields import blind_index, normal_phone
+from workorders.fields import telephone_indexes
 from workorders.lifecycle import OPEN, Status
 from workorders.models import Area, Category, WorkOrder
 
@@ -108,11 +108,12 @@ def _place(asked: Asked, order: WorkOrder, known: dict[str, float]) -> float:
 
 
 def by_caller(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
-    hashes = {blind_index(phone, normal_phone) for phone in asked.phones} - {""}
+    hashes = [index for phone in asked.phones for index in telephone_indexes(phone)]
     orders = _orders(user)
     if not hashes:
         return orders.none()
-    newest = Appeal.objects.filter(complainant__phone_index__in=hashes).order_by("-pk").values("pk")[:GATHERED]
+    asked_by = Appeal.objects.filter(complainant__phone_indexes__overlap=hashes)
+    newest = asked_by.order_by("-pk").values("pk")[:GATHERED]
     theirs = merging.orders_with(Appeal.objects.filter(pk__in=newest))
     return orders.filter(pk__in=theirs).filter(_matters(now))
 

@@ -52,7 +52,7 @@ def has_looked(order: Any, user: Any, *, now: datetime) -> bool:
     return any(event.at > now - SHOWN_FOR for event in looks)
 
 
-def people_of(appeals: Iterable[Appeal], *, hidden: bool, looked: bool) -> list[dict[str, str]]:
+def people_of(appeals: Iterable[Appeal], *, hidden: bool, looked: bool) -> list[dict[str, Any]]:
     """Everybody who asked, once each; nobody where they are hidden."""
     seen = revealed if looked else masked
     named = [] if hidden else [appeal for appeal in appeals if appeal.complainant_id]
@@ -63,16 +63,17 @@ def relay_note() -> str:
     return _("The complainant wishes to stay unknown to your unit. Add a note: the hotline passes it on.")
 
 
-def masked(appeal: Appeal, *, hidden: bool) -> dict[str, str]:
+def masked(appeal: Appeal, *, hidden: bool) -> dict[str, Any]:
     return _seen(appeal, hidden, "masked")
 
 
-def revealed(appeal: Appeal, *, hidden: bool) -> dict[str, str]:
+def revealed(appeal: Appeal, *, hidden: bool) -> dict[str, Any]:
     """For who has just given a reason to look."""
     return _seen(appeal, hidden, "shown")
 
 
-def _seen(appeal: Appeal, hidden: bool, how: str) -> dict[str, str]:
+def _seen(appeal: Appeal, hidden: bool, how: str) -> dict[str, Any]:
     if hidden or appeal.complainant is None:
         return NOTHING
-    return getattr(appeal.complainant, how)
+    doubts = appeal.complainant.doubts
+    return {**getattr(appeal.complainant, how), **({"doubts": doubts} if doubts else {})}

@@ -15,6 +15,7 @@ from intake.models import Correction, Message
 from workorders import clocks
 from workorders.lifecycle import Status
 from workorders.moments import written
+from workorders.recounts import recount_changed
 from workorders.refusals import Refused
 from workorders.transitions import perform
 
@@ -31,15 +32,16 @@ End = Correction.End
 class Schedule:
     remind_at: list[datetime]
     closes_at: datetime
+    provisional: bool  # the closing lies in a year whose holidays are not announced
 
 
 def schedule(order: "WorkOrder", now: datetime) -> Schedule:
     """By the rules that the order runs under."""
     waits, closing = order.policy.rules.correction
     calendar = clocks.load_calendar(order.policy.rules, now, closing.reach + clocks.HORIZON)
-    closes_at = closing.after(now, calendar)
+    closes = clocks.end_of(closing, order.policy.rules, now)
     instants = sorted(wait.after(now, calendar) for wait in waits)
-    return Schedule([instant for instant in instants if instant < closes_at], closes_at)
+    return Schedule([instant for instant in instants if instant < closes.at], closes.at, closes.provisional)
 
 
 def facts_of_asking(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
@@ -85,7 +87,11 @@ def next_act(correction: Correction) -> datetime:
 
 
 def work_off(now: datetime) -> int:
-    """Remind of and close what is due, earliest first; how many orders. What a killed run leaves over is found again."""
+    """Remind of and close what is due, earliest first; how many orders. What a killed run leaves over is found again.
+
+    Days that were entered a moment ago move the dates first: nobody is closed on a holiday.
+    """
+    recount_changed(now)
     due = Correction.objects.filter(next_at__lte=now).select_related("order").order_by("next_at", "pk")
     return sum(_act(correction, now) for correction in due[:BATCH])
 
@@ -114,7 +120,9 @@ def words_of(correction: Correction, order: "WorkOrder | None" = None) -> str:
         opening = _("Your appeal %(number)s lacks something we need to handle it.") % facts
         asked = _("Please add: %(missing)s.") % {"missing": missing} if missing else ""
         closing = _("Call 12345 or use the channel you came by, until %(until)s at the latest.") % facts
-    return " ".join(part for part in (opening, asked, correction.words, closing) if part)
+        moving = _("The holidays of that year are not announced yet: if they move the date, we will tell you.")
+        provisional = moving if correction.provisional else ""
+    return " ".join(part for part in (opening, asked, correction.words, closing, provisional) if part)
 
 
 def closing_words(correction: Correction, order: "WorkOrder | None" = None) -> str:
@@ -134,8 +142,9 @@ def _standing(event: "Event", now: datetime) -> Correction:
 
 def _open(event: "Event", missing: list[str], words: str, now: datetime) -> Correction:
     plan = schedule(event.order, now)
-    times = {"asked_at": now, "remind_at": plan.remind_at, "closes_at": plan.closes_at}
-    correction = Correction(order=event.order, missing=missing, words=words, **times)
+    correction = Correction(order=event.order, missing=missing, words=words, asked_at=now)
+    correction.remind_at, correction.closes_at = plan.remind_at, plan.closes_at
+    correction.provisional = plan.provisional
     correction.next_at = next_act(correction)
     correction.save(force_insert=True)
     return correction

@@ -8,8 +8,10 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from intake import papers
 from intake.models import Appeal
-from workorders.forms import CodeField, FilesField, OrderField, StepForm, line, text
+from workorders import telephones
+from workorders.forms import CONTROL, CodeField, FilesField, OrderField, StepForm, line, text
 from workorders.lifecycle import Grade, Kind
 
 # The six branches of Art. 11; each obliges the hotline to a reply of its own.
@@ -22,7 +24,28 @@ DECLINE_CODES = [
     ("unlawful", _("Against law or public order")),
 ]
 
+LONGEST_NUMBER = 500
 ENDED_OTHERWISE = ("merged", "withdrawn", "declined", "archived")  # nothing can be merged into these
+
+
+class TelephoneField(forms.CharField):
+    """A telephone as people and telephone systems write it. It refuses nothing but what is far too long.
+
+    Cleaned, it is empty where the text only says that there is no number.
+    """
+
+    reads: Any = staticmethod(telephones.read)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, max_length=LONGEST_NUMBER, **options)
+
+    def to_python(self, value: Any) -> str:
+        written = super().to_python(CONTROL.sub("", str(value)) if value else value) or ""
+        return written if self.reads(written).text else ""
+
+
+class PaperField(TelephoneField):
+    reads = staticmethod(papers.read)
 
 
 class RegistrationForm(forms.Form):
@@ -37,18 +60,8 @@ class RegistrationForm(forms.Form):
     area = CodeField("Area", label=_("Area"), required=False)
     address = line(_("Place"), limit=200)
     name = line(_("Name"), limit=80)
-    phone = forms.RegexField(
-        r"^[0-9+\-() ]{3,24}$",
-        label=_("Telephone"),
-        required=False,
-        error_messages={"invalid": _("A telephone number has digits, blanks and dashes only.")},
-    )
-    identity = forms.RegexField(
-        r"^[0-9A-Za-z]{6,24}$",
-        label=_("Identity number"),
-        required=False,
-        error_messages={"invalid": _("An identity number has 6 to 24 letters and digits.")},
-    )
+    phone = TelephoneField(label=_("Telephone"))
+    identity = PaperField(label=_("Identity number"))
     home = line(_("Address of the complainant"), limit=200)
     anonymous_to_unit = forms.BooleanField(
         label=_("Wishes to stay unknown to the handling unit"),

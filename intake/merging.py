@@ -56,12 +56,10 @@ def _locked(parent: WorkOrder) -> WorkOrder:
 
 def why_not_withdraw(order: WorkOrder, *, now: datetime) -> str | Promise | None:
     """One complainant does not take back what others asked for too."""
-    merged = Appeal.objects.filter(order__parent=order).order_by()
-    others = set(merged.values_list("complainant__phone_index", flat=True).distinct())
-    if not others:
-        return None
-    own = set(Appeal.objects.filter(order=order).values_list("complainant__phone_index", flat=True))
-    return OTHERS_ASKED if others - (own - {None, ""}) else None
+    indexes = "complainant__phone_indexes"
+    merged = Appeal.objects.filter(order__parent=order)
+    own = {index for row in Appeal.objects.filter(order=order).values_list(indexes, flat=True) for index in row or []}
+    return OTHERS_ASKED if merged.exclude(**{f"{indexes}__overlap": list(own)}).exists() else None
 
 
 def one_with(order: WorkOrder) -> QuerySet[WorkOrder]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from intake.models import Appeal, Message
 from intake.panels import appeals_under
+from workorders import telephones
 
 if TYPE_CHECKING:
     from workorders.gateways import Answer
@@ -43,7 +44,11 @@ def tell(
     """
     found = appeals_under(event.order) if appeals is None else appeals
     # The last of a dictionary's equal keys stays: by their first appeal.
-    people = {appeal.complainant.phone: appeal for appeal in reversed(found) if appeal.complainant}
+    people = {
+        telephones.read(appeal.complainant.phone).for_messages: appeal
+        for appeal in reversed(found)
+        if appeal.complainant
+    }
     rows = [
         Message(
             order_id=event.order_id,
@@ -51,12 +56,12 @@ def tell(
             complainant=appeal.complainant,
             kind=kind,
             text=text_for(appeal.order),
-            phone=phone,
+            phone=telephone,
             created_at=now,
             next_attempt_at=now,
         )
-        for phone, appeal in sorted(people.items(), key=lambda pair: pair[1].pk)
-        if phone
+        for telephone, appeal in sorted(people.items(), key=lambda pair: pair[1].pk)
+        if telephone
     ]
     Message.objects.bulk_create(rows)
 

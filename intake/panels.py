@@ -39,7 +39,7 @@ def appeals_under(order: Any) -> Any:
 
 
 def has_telephone(order: Any) -> bool:
-    return appeals_under(order).exclude(complainant=None).exclude(complainant__phone_index="").exists()
+    return appeals_under(order).exclude(complainant=None).exclude(complainant__phone_indexes=[]).exists()
 
 
 def add() -> None:

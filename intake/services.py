@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from intake import calls, confidence, merging
 from intake.models import Appeal, Call, Complainant
+from intake.models.complainant import as_kept
 from workorders import transitions
 from workorders.attachments import attach, digests_of
 from workorders.lifecycle import Grade, Kind, Status
@@ -174,12 +175,12 @@ def _complainant(voice: Voice, secret: bool) -> Complainant | None:
     and nothing is taken from them for an order whose unit may know the person.
     """
     typed = {"name": voice.name, "phone": voice.phone, "identity": voice.identity, "address": voice.home}
-    given = {field: value for field, value in typed.items() if value}
+    given = as_kept(typed)
     same = [known for known in Complainant.by_phone(voice.phone).order_by("-pk") if voice.name in ("", known.name)]
     confided = confidence.secret_rows_of(same)
     of_this_kind = [known for known in same if (known.pk in confided) == secret]
     for known in of_this_kind:
-        if all(getattr(known, field) == given[field] for field in given if field != "phone"):
+        if all(getattr(known, field) == value for field, value in given.items()):
             return known
     sources = same if secret else of_this_kind
     before = sources[0].shown if sources else {}

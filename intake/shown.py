@@ -10,7 +10,7 @@ from rest_framework import serializers
 from intake import callers, calls, confidence, merging, panels
 from intake.models import Appeal, Call, Complainant
 from workorders.api.serializers import CodeOf
-from workorders.fields import mask_number
+from workorders.fields import mask_telephone
 from workorders.lifecycle import OPEN, ClockKind, Status
 from workorders.models import Event, User, WorkOrder
 
@@ -80,11 +80,15 @@ class ComplainantSerializer(serializers.Serializer[Any]):
     phone = serializers.CharField(allow_blank=True, help_text=_("Masked"))
     anonymous = serializers.BooleanField(help_text=_("To the caller; then `relay` says how to reach them"))
     relay = serializers.CharField(allow_blank=True)
+    doubts = serializers.ListField(
+        child=serializers.CharField(), help_text=_("What is to be asked again of the telephone or the identity number")
+    )
 
 
 class RevealedSerializer(ComplainantSerializer):
     name = serializers.CharField(allow_blank=True)
     phone = serializers.CharField(allow_blank=True)
+    phone_written = serializers.CharField(allow_blank=True)
     identity = serializers.CharField(allow_blank=True)
     address = serializers.CharField(allow_blank=True)
 
@@ -149,7 +153,7 @@ def screen_pop(call: Call, actor: User) -> dict[str, Any]:
     name = people[0].masked["name"] if people else ""
     shown = {
         "call_id": call.call_id,
-        "caller": {"known": bool(people), "name": name, "phone": mask_number(call.phone)},
+        "caller": {"known": bool(people), "name": name, "phone": mask_telephone(call.phone)},
         "history": counts,
         "open_orders": theirs.filter(status__in=OPEN).select_related("lead_unit").defer("tokens")[:SHOWN],
         "became": list(calls.orders_of(call, actor).values_list("number", flat=True)),
@@ -184,4 +188,10 @@ def _appeals(order: WorkOrder) -> Any:
 
 def _person(appeal: Appeal, hidden: bool, seen: Any) -> dict[str, Any]:
     note = confidence.relay_note() if hidden else ""
-    return {**seen(appeal, hidden=hidden), "anonymous": hidden or appeal.complainant is None, "relay": note}
+    return {
+        "phone_written": "",
+        "doubts": [],
+        **seen(appeal, hidden=hidden),
+        "anonymous": hidden or appeal.complainant is None,
+        "relay": note,
+    }

@@ -19,7 +19,7 @@ from tests.test_calendar import at
 from tests.test_lifecycle import picture
 from workorders import gateways
 from workorders.lifecycle import Role, Status
-from workorders.models import Clock, Event, WorkOrder
+from workorders.models import CalendarChange, Clock, Event, WorkOrder
 from workorders.policy import Rules, default_document, problems_of
 from workorders.refusals import Invalid, WrongState
 from workorders.transitions import perform
@@ -339,6 +339,7 @@ def test_the_asking_costs_the_same_however_many_wait(road: Road, django_assert_m
     def due(moment: datetime) -> int:
         return corrections.work_off(moment)
 
+    CalendarChange.objects.all().delete()
     for _time in range(3):
         road.to(Status.INCOMPLETE)
     with django_assert_max_num_queries(3 * 30):

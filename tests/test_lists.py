@@ -18,7 +18,7 @@ from config.cast import Cast
 from tests.roads import Road
 from workorders import export, selectors
 from workorders.columns import COLUMNS, DEFAULT, NAMES, masked
-from workorders.fields import blind_index, normal_phone
+from workorders.fields import telephone_indexes
 from workorders.lifecycle import Role, Status
 from workorders.models import SavedView, Unit, WorkOrder
 
@@ -314,9 +314,9 @@ def test_an_order_is_found_by_the_beginning_of_its_number(typed: str, as_: Calla
 
 def test_a_telephone_is_found_by_its_index(recent: Road) -> None:
     orders = [recent.register(phone="13900005678") for _ in range(3)]
-    chosen = {"caller": blind_index("13900005678", normal_phone)}
+    chosen = {"caller": telephone_indexes("13900005678")[0]}
     found = selectors.listed(recent.cast.of(Role.OPERATOR), chosen, now=recent.now)
     assert set(found) == set(orders)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    assert "phone_index" in found.explain()
+    assert "complainant_by_phone" in found.explain()

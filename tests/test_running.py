@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from config.postgres import hashed
+from config.processes import hashed
 
 pytestmark = [
     pytest.mark.processes,

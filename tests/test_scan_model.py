@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
 from dispatch import supervision
@@ -147,8 +147,12 @@ class Model:
                 self.recount(clock)
 
     def go_on(self) -> None:
-        """As if the last dispatch clock had never stopped; what of it has passed is reached now."""
-        last = [clock for clock in self.clocks if clock.kind == "dispatch" and clock.round == self.round][-1]
+        """Run as if this round's last dispatch clock had never stopped: what of it has passed is reached now."""
+        of_this_round = [clock for clock in self.clocks if clock.kind == "dispatch" and clock.round == self.round]
+        if not of_this_round:  # a rework goes to its unit without being dispatched
+            self.start("dispatch")
+            return
+        last = of_this_round[-1]
         again = self.wound(ModelClock("dispatch", self.round, last.start, self.grade))
         for minute in range(again.start, self.now):
             self.count(again, minute)
@@ -300,9 +304,16 @@ acts = st.sampled_from(["step"] * 6 + ["scan"] * 2 + ["crash", "declare"])
 histories = st.lists(st.tuples(gaps, acts, st.integers(0, 40)), min_size=6, max_size=18)
 
 
+# accept, dispatch, sign, contact, report, approve, rework, recall
+RECALLED_AFTER_A_REWORK = [(15, "step", number) for number in (0, 0, 0, 0, 4, 0, 0, 6)]
+
+
 # Not shrunk: an example takes a tenth of a second, and the notes tell the history.
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 @given(histories)
+@example(RECALLED_AFTER_A_REWORK)
 def test_whatever_happens_to_order_and_scan_the_alerts_are_those_of_the_model_each_once(
     road: Road, history: list[tuple[int, str, int]]
 ) -> None:

@@ -3,14 +3,18 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 
@@ -195,3 +199,52 @@ def test_ten_megabytes_of_json_are_answered_and_not_swallowed(site: Site) -> Non
     answer = street.post("/api/v1/webhooks/", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert time.monotonic() - begun < 10
+
+
+def connected(site: Site, sent: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", urlsplit(site.url).port), timeout=30)
+    connection.sendall(sent)
+    return connection
+
+
+HALF_A_HEADER = b"GET /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
+HALF_A_BODY = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000\r\n\r\nusername="
+
+
+@pytest.mark.parametrize("sent", [b"", HALF_A_HEADER, HALF_A_BODY], ids=["nothing", "half a header", "half a body"])
+def test_two_hundred_slow_connections_keep_nobody_waiting(site: Site, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _number in range(200):
+            stack.enter_context(connected(site, sent))
+        for _time in range(5):
+            begun = time.monotonic()
+            assert httpx.get(f"{site.url}/healthz").status_code == 200
+            assert time.monotonic() - begun < 1
+    assert httpx.get(f"{site.url}/login/").status_code == 200
+
+
+@pytest.mark.proof
+def test_who_sends_half_a_header_and_no_more_is_let_go(site: Site) -> None:
+    with connected(site, HALF_A_HEADER) as connection:
+        begun = time.monotonic()
+        with suppress(ConnectionResetError):
+            assert connection.recv(1000) == b""
+        assert time.monotonic() - begun < 15
+
+
+def test_nobody_says_himself_where_he_comes_from(site: Site) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7", "X-Real-IP": "203.0.113.7"}
+    assert httpx.get(f"{site.url}/metrics", headers=forged).status_code == 200, "it is this machine that asks"
+
+
+@pytest.mark.parametrize("path", ["/login/", "/api/v1/appeals/", "/reception/", "/nowhere/"])
+def test_a_large_body_is_refused_before_it_is_read_where_nobody_is_logged_in(site: Site, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid=forged\r\nContent-Length: 150000000\r\n\r\n"
+    with connected(site, head.encode()) as connection:
+        assert connection.recv(1000).split()[1] in (b"401", b"403")
+
+
+def test_a_body_of_no_stated_length_counts_as_a_large_one(site: Site) -> None:
+    head = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n"
+    with connected(site, head) as connection:
+        assert connection.recv(1000).split()[1] in (b"401", b"403")

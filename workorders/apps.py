@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -18,4 +20,5 @@ class WorkordersConfig(AppConfig):
         deadlines = {"deadlines": _("Deadlines"), "old_grade": _("Grade before")}
         health.add_part("feed", feed.health)
         stages.step("regrade", form=RegradeForm, facts=recounts.facts, labels=deadlines)
-        stages.step("reckon", refusal=recounts.why_not, facts=recounts.facts, labels=deadlines)
+        reckoning: dict[str, Any] = {"refusal": recounts.why_not, "facts": recounts.facts_of_reckoning}
+        stages.step("reckon", record=recounts.recount_beside, labels=deadlines, **reckoning)

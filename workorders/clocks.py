@@ -6,6 +6,7 @@ Where a clock is moved, its instants are counted anew from its beginning, withou
 import logging
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,21 @@ def load_calendar(rules: Rules, start: datetime, horizon: timedelta = HORIZON) -
     return WorkCalendar(dict(days), rules.hours)
 
 
+@dataclass(frozen=True)
+class Instant:
+    """The end of a limit. `provisional` where it lies in a year whose holidays nobody has announced."""
+
+    at: datetime
+    provisional: bool
+
+
+def end_of(limit: Limit, rules: Rules, start: datetime) -> Instant:
+    """Count a limit from `start`, for an instant that a stage stores beside an order."""
+    calendar = load_calendar(rules, start, limit.reach + HORIZON)
+    at = limit.after(start, calendar)
+    return Instant(at, limit.in_working_time and not calendar.is_announced(timezone.localdate(at)))
+
+
 def start(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Unit | None" = None) -> None:
     """Start these clocks, unit clocks for `unit`. A kind that the policy sets no limit for is left out."""
     clocks = []
@@ -46,8 +62,9 @@ def start(order: "WorkOrder", kinds: Iterable[str], *, now: datetime, unit: "Uni
     _warn_of_provisional(clocks)
 
 
-def start_limit(order: "WorkOrder", kind: str, limit: Limit, *, now: datetime, unit: "Unit") -> Clock:
-    """Start a clock of the unit's whose limit is set by something else than the order's grade, as a slip's is."""
+def start_own(order: "WorkOrder", kind: str, days: float, *, now: datetime, unit: "Unit") -> Clock:
+    """Start a clock of the unit's whose limit in working days is its own, as a slip's is, and not the grade's."""
+    limit = Limit(days, "working_day")
     rules = order.policy.rules
     calendar = load_calendar(rules, now, limit.reach + rules.ladder(kind, order.grade).reach + HORIZON)
     alerts = rules.alerts(kind, order.grade, now, limit, calendar)
@@ -58,6 +75,7 @@ def start_limit(order: "WorkOrder", kind: str, limit: Limit, *, now: datetime, u
         kind=kind,
         round=order.round,
         in_working_time=limit.in_working_time,
+        own_days=limit.value,
         provisional=limit.in_working_time and not calendar.is_announced(timezone.localdate(due_at)),
         started_at=now,
         counted_from=now,
@@ -193,8 +211,8 @@ def recounted(order: "WorkOrder", *, now: datetime) -> list[tuple[Clock, Clock]]
 
 
 def _recounted(order: "WorkOrder", running: QuerySet[Clock], now: datetime) -> list[tuple[Clock, Clock]]:
-    by_grade = running.filter(paused_at=None, kind__in=BY_GRADE).order_by("id")
-    standing = [clock for clock in by_grade if _is_limited(order, clock)]
+    counting = running.filter(paused_at=None).order_by("id")
+    standing = [clock for clock in counting if _is_limited(order, clock)]
     fresh = [copy(clock) for clock in standing]
     for clock in fresh:
         if clock.due_at > now:
@@ -229,13 +247,15 @@ def _limit(order: "WorkOrder", kind: str, round: int) -> Limit | None:
 
 
 def _limit_of(order: "WorkOrder", clock: Clock) -> Limit:
+    if clock.own_days is not None:
+        return Limit(clock.own_days, "working_day")
     limit = _limit(order, clock.kind, clock.round)
     assert limit, "a clock runs for a limit"
     return limit
 
 
 def _is_limited(order: "WorkOrder", clock: Clock) -> bool:
-    return _limit(order, clock.kind, clock.round) is not None
+    return clock.own_days is not None or _limit(order, clock.kind, clock.round) is not None
 
 
 def _count(order: "WorkOrder", clocks: list[Clock], *, since: datetime, now: datetime) -> None:

@@ -19,8 +19,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+
+from workorders import telephones
 
 NONCE, TAG = 12, 16
 
@@ -101,12 +104,17 @@ def blind_index(clear: str, normal: Callable[[str], str]) -> str:
     return hmac.new(base64.b64decode(settings.INDEX_KEY), form.encode(), hashlib.sha256).hexdigest()
 
 
+def telephone_indexes(clear: str) -> list[str]:
+    """Return a keyed hash for each number in a stored telephone; it is found by any of them."""
+    return [blind_index(key, str) for key in telephones.keys_of(clear)]
+
+
 def normal_text(value: str) -> str:
     return "".join(unicodedata.normalize("NFKC", value).split()).casefold()
 
 
 def normal_phone(value: str) -> str:
-    """Digits only, without the country's code, and without the 0 before an area's code that falls away behind it."""
+    """Digits only: how telephones were told apart before they were read. The first migrations name it."""
     digits = "".join(character for character in unicodedata.normalize("NFKC", value) if character.isdigit())
     national = digits.removeprefix("00").removeprefix("86") if len(digits) > 11 else digits
     return national.removeprefix("0")
@@ -146,10 +154,44 @@ class BlindIndexField(models.CharField):
             kwargs.pop(fixed, None)
         return name, path, args, {**kwargs, "source": self.source, "normal": self.normal}
 
+    def value_for(self, instance: models.Model) -> str:
+        return blind_index(getattr(instance, self.source) or "", self.normal)
+
     def pre_save(self, model_instance: Any, add: bool) -> str:
-        value = blind_index(getattr(model_instance, self.source) or "", self.normal)
+        value = self.value_for(model_instance)
         setattr(model_instance, self.attname, value)
         return value
+
+
+class TelephoneIndexField(ArrayField):
+    """Follows the encrypted telephone `source` on every save: one hash for each number that stands in it."""
+
+    def __init__(self, source: str = "", **options: Any) -> None:
+        self.source = source
+        options.update(base_field=models.CharField(max_length=64), blank=True, editable=False, default=list)
+        super().__init__(**options)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for fixed in ("base_field", "blank", "editable", "default"):
+            kwargs.pop(fixed, None)
+        return name, path, args, {**kwargs, "source": self.source}
+
+    def value_for(self, instance: models.Model) -> list[str]:
+        return telephone_indexes(getattr(instance, self.source) or "")
+
+    def pre_save(self, model_instance: Any, add: bool) -> list[str]:
+        value = self.value_for(model_instance)
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+def indexes_of(instance: models.Model) -> dict[str, Any]:
+    """Count all indexes of a row anew, for `update()`: field name → value."""
+    index_fields = [
+        field for field in instance._meta.fields if isinstance(field, BlindIndexField | TelephoneIndexField)
+    ]
+    return {field.attname: field.value_for(instance) for field in index_fields}
 
 
 def mask_name(value: str) -> str:
@@ -161,6 +203,12 @@ def mask_number(value: str) -> str:
     end = 4 if len(value) >= 8 else min(2, len(value) // 2)
     start = 3 if len(value) >= 11 else 0
     return value[:start] + "*" * (len(value) - start - end) + value[len(value) - end :]
+
+
+def mask_telephone(value: str) -> str:
+    """138****1234 for each number that stands in it; a text without a number shows its beginning only."""
+    numbers = telephones.read(value).numbers
+    return telephones.BETWEEN.join(mask_number(number.text) for number in numbers) or mask_text(value)
 
 
 def mask_text(value: str) -> str:

@@ -1,10 +1,17 @@
-"""What a changed calendar or grade does to deadlines that run: who is touched, and what the ledger says of it."""
+"""Deadlines after a change of calendar or grade: which orders are touched, and what the ledger says of it.
 
+A stage that stores an instant of working time of its own registers it here, so that it moves with the clocks.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import TruncDate
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -16,7 +23,7 @@ from workorders.moments import stamped
 from workorders.refusals import NotVisible, WrongState
 
 if TYPE_CHECKING:
-    from workorders.models import Clock, WorkOrder
+    from workorders.models import Clock, Event, WorkOrder
 
 # A paused clock is counted anew when it goes on.
 TOUCHED = """
@@ -31,16 +38,62 @@ TOUCHED = """
 """
 
 
+@dataclass(frozen=True)
+class Move:
+    """An instant of working time before and after. They are equal where only `provisional` changes."""
+
+    label: "str | Promise"
+    before: datetime
+    after: datetime
+
+
+class Instants(Protocol):
+    """Instants of working time that a stage stores beside an order. A module serves."""
+
+    def touched(self, changed: QuerySet[CalendarChange]) -> Iterable[int]:
+        """Keys of the open orders whose instants run across a changed day."""
+
+    def moves(self, order: "WorkOrder", *, now: datetime) -> list[Move]:
+        """The instants of this order that today's calendar would move."""
+
+    def recount(self, event: "Event", *, now: datetime) -> None:
+        """Move them, in the transaction of the step."""
+
+
+_instants: list[Instants] = []
+_others: list[Callable[[QuerySet[CalendarChange], datetime], int]] = []
+
+
+def add_instants(instants: Instants) -> None:
+    if instants not in _instants:
+        _instants.append(instants)
+
+
+def add_recount(recount: Callable[[QuerySet[CalendarChange], datetime], int]) -> None:
+    """Register a recount of what belongs to no single order; it returns how many rows it moved."""
+    if recount not in _others:
+        _others.append(recount)
+
+
+def running_across(rows: QuerySet[Any], changed: QuerySet[CalendarChange], start: str, end: str) -> QuerySet[Any]:
+    """Narrow the rows to those with a changed day between two of their moments, by the city's calendar."""
+    between = changed.filter(date__gte=OuterRef("first_day"), date__lte=OuterRef("last_day"))
+    return rows.annotate(first_day=TruncDate(start), last_day=TruncDate(end)).filter(Exists(between))
+
+
 def recount_changed(now: datetime) -> int:
-    """Compute anew what runs across days that were changed, earliest deadline first; how many orders were moved.
+    """Compute anew what runs across days that were changed, earliest deadline first; return how many were moved.
 
     One order, one transaction. What a killed run leaves over is found again, and what it has done has nothing to move.
     """
     last = CalendarChange.objects.order_by("-id").values_list("id", flat=True).first()
     if last is None:
         return 0
-    moved = sum(_recount(order_id, now) for order_id in _touched(last))
-    CalendarChange.objects.filter(id__lte=last).delete()
+    changed = CalendarChange.objects.filter(id__lte=last)
+    beside = [order_id for instants in _instants for order_id in instants.touched(changed)]
+    moved = sum(_recount(order_id, now) for order_id in dict.fromkeys([*_touched(last), *beside]))
+    moved += sum(recount(changed, now) for recount in _others)
+    changed.delete()
     return moved
 
 
@@ -59,7 +112,12 @@ def _recount(order_id: int, now: datetime) -> bool:
 
 
 def why_not(order: "WorkOrder", *, now: datetime) -> "str | Promise | None":
-    return None if clocks.recounted(order, now=now) else gettext_lazy("No deadline moves.")
+    moves = clocks.recounted(order, now=now) or _moves(order, now)
+    return None if moves else gettext_lazy("No deadline moves.")
+
+
+def _moves(order: "WorkOrder", now: datetime) -> list[Move]:
+    return [move for instants in _instants for move in instants.moves(order, now=now)]
 
 
 def facts(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
@@ -67,6 +125,23 @@ def facts(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
     with translation.override(settings.LANGUAGE_CODE):
         lines = [_line(*pair) for pair in clocks.recounted(order, now=now) if pair[0].due_at != pair[1].due_at]
     return {"deadlines": lines} if lines else {}
+
+
+def facts_of_reckoning(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
+    """For the ledger: the clocks' deadlines, and the instants that the stages keep beside them."""
+    with translation.override(settings.LANGUAGE_CODE):
+        lines = [
+            f"{move.label}: {stamped(move.before)} → {stamped(move.after)}"
+            for move in _moves(order, now)
+            if move.before != move.after
+        ]
+    deadlines = [*facts(order, now=now).get("deadlines", []), *lines]
+    return {"deadlines": deadlines} if deadlines else {}
+
+
+def recount_beside(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
+    for instants in _instants:
+        instants.recount(event, now=now)
 
 
 def _line(before: "Clock", after: "Clock") -> str:

@@ -32,6 +32,9 @@ class Assignment(models.Model):
     instructions = models.TextField(_("instructions"), blank=True)
     designated = models.BooleanField(_("designated, may not be returned"), default=False)
     returnable_until = models.DateTimeField(_("may be returned until"), null=True)
+    provisional = models.BooleanField(
+        _("provisional: the calendar of a year it reaches is not announced"), default=False
+    )
     assigned_at = models.DateTimeField(_("assigned at"))
     dispatched_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -51,6 +51,9 @@ class Rectification(FSMModelMixin, models.Model):
     round = models.PositiveSmallIntegerField(_("round"), default=1)
     demanded_at = models.DateTimeField(_("demanded at"))
     due_at = models.DateTimeField(_("report due at"))
+    provisional = models.BooleanField(
+        _("provisional: the calendar of a year it reaches is not announced"), default=False
+    )
     overdue_at = models.DateTimeField(_("found overdue at"), null=True)
     complete_by = models.DateField(_("to be completed by"), null=True)
     check_on = models.DateField(_("to be checked on"), null=True)

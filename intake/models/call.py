@@ -1,7 +1,8 @@
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from workorders.fields import BlindIndexField, EncryptedField, mask_number, normal_phone
+from workorders.fields import EncryptedField, mask_telephone
 
 
 class Call(models.Model):
@@ -10,7 +11,6 @@ class Call(models.Model):
     source = models.CharField(_("source"), max_length=60)
     call_id = models.CharField(_("id in the telephone system"), max_length=100)
     phone = EncryptedField(_("telephone"), blank=True)
-    phone_index = BlindIndexField("phone", normal_phone)
     line = models.CharField(_("line that was called"), max_length=40, blank=True)
     agent = models.CharField(_("operator it goes to"), max_length=150, blank=True)
     started_at = models.DateTimeField(_("started at"))
@@ -33,4 +33,4 @@ class Call(models.Model):
 
     @property
     def masked_phone(self) -> str:
-        return mask_number(self.phone)
+        return mask_telephone(self.phone) or gettext("Hidden number")

@@ -32,6 +32,9 @@ class Correction(models.Model):
     asked_at = models.DateTimeField(_("asked at"))
     remind_at = ArrayField(models.DateTimeField(), default=list, verbose_name=_("reminders"))
     closes_at = models.DateTimeField(_("closed if not supplied until"))
+    provisional = models.BooleanField(
+        _("provisional: the calendar of a year it reaches is not announced"), default=False
+    )
     reminders = models.PositiveSmallIntegerField(_("reminders sent"), default=0)
     next_at = models.DateTimeField(_("next act of the system"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)

@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from workorders.fields import EncryptedField, mask_number
+from workorders.fields import EncryptedField, mask_telephone
 
 
 class Message(models.Model):
@@ -13,6 +13,7 @@ class Message(models.Model):
         REMINDER = "reminder", _("Reminder of the correction")
         LAPSE = "lapse", _("Closed for want of correction")
         REPLY = "reply", _("Reply")
+        POSTPONED = "postponed", _("Later date of the correction")
 
     class State(models.TextChoices):
         PENDING = "pending", _("To be sent")
@@ -60,4 +61,4 @@ class Message(models.Model):
 
     @property
     def masked_phone(self) -> str:
-        return mask_number(self.phone)
+        return mask_telephone(self.phone)

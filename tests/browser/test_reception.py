@@ -151,6 +151,8 @@ def test_who_calls_again_urges_with_one_key_and_adds_with_another(
     expect(page.locator("#caller li")).to_have_count(2)
     page.keyboard.press("Alt+u")
     expect(page.locator("#caller .alert-success")).to_contain_text(order.spoken_number)
+    page.wait_for_timeout(900)  # longer than the desk waits for more digits
+    expect(page.locator("#caller .alert-success")).to_contain_text(order.spoken_number)
     assert order.events.filter(step="urge").count() == 1
     page.keyboard.press("Alt+o")
     page.keyboard.type("今晚又开始施工了")

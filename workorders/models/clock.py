@@ -21,7 +21,8 @@ class Clock(models.Model):
 
     `alerts_at` holds the instant of every `Level` of the ladder, computed when the clock starts; `level` counts the
     levels already raised and `next_alert_at` is `alerts_at[level]`, none while nothing is to come. A clock that stands
-    still owes what it reached before. `counted_from`, `pauses` and `extra_days` are what the instants were computed from.
+    still owes what it reached before. `counted_from`, `pauses`, `extra_days` and `own_days` are what the
+    instants were computed from; without `own_days` the limit is that of the order's grade.
     """
 
     class Outcome(models.TextChoices):
@@ -43,6 +44,7 @@ class Clock(models.Model):
     counted_from = models.DateTimeField(_("counted from"), editable=False)
     pauses = ArrayField(models.DateTimeField(), default=list, editable=False)  # from, to, from, to, …
     extra_days = models.PositiveSmallIntegerField(_("working days of extensions"), default=0, editable=False)
+    own_days = models.FloatField(_("working days of a limit of its own"), null=True, editable=False)
     due_at = models.DateTimeField(_("due at"))
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     alerts_at = ArrayField(models.DateTimeField(), default=list, verbose_name=_("alerts at"))

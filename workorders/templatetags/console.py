@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
-from workorders import columns, facts, numbers, search
+from workorders import columns, facts, numbers, search, telephones
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.selectors import pressing, told
@@ -32,6 +32,12 @@ register.filter("spoken", numbers.spoken)
 register.filter("marked", search.marked)
 register.filter("snippet", search.snippet)
 register.filter("masked", columns.masked)
+
+
+@register.filter(name="telephones")
+def numbers_of(text: str) -> tuple[telephones.Telephone, ...]:
+    """Return the numbers of a telephone field, each with the address that dials it."""
+    return telephones.read(text).numbers
 
 
 @lru_cache(maxsize=128)
