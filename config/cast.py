@@ -16,7 +16,7 @@ NAMES = {
     Role.REVIEWER: ("审核人", "reviewer"),
     Role.CALLBACK_AGENT: ("回访员", "callback"),
     Role.SUPERVISOR: ("督办员", "supervisor"),
-    Role.ARCHIVIST: ("档案员", "archivist"),
+    Role.ARCHIVIST: ("档案管理员", "archivist"),
     Role.AUDITOR: ("审计员", "auditor"),
     Role.ADMINISTRATOR: ("管理员", "admin"),
 }

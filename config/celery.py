@@ -50,6 +50,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "hand over from closed units": {
+        "task": "dispatch.tasks.hand_over_from_closed_units",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "settle alerts": {"task": "dispatch.tasks.settle_alerts", "schedule": 60.0, "options": {"expires": 60}},
     "evaluate thresholds": {"task": "dispatch.tasks.evaluate_thresholds", "schedule": 60.0, "options": {"expires": 60}},
     "supervise slips": {"task": "dispatch.tasks.supervise_slips", "schedule": 60.0, "options": {"expires": 60}},

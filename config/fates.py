@@ -257,12 +257,9 @@ class AskingTime(Fate):
         yield from self.in_handling()
         yield self.at_work((1, 4))
         if self.happens(0.6):
-            asked: dict[str, Any] = {
-                "length": 3,
-                "basis": self.word("extension_bases"),
-                "reason": self.word("extension_reasons"),
-            }
-            self.act("request_extension", **asked)
+            reasons, bases = self.world.words["extension_reasons"], self.world.words["extension_bases"]
+            reason, basis = self.chance.choice(list(zip(reasons, bases, strict=True)))
+            self.act("request_extension", length=3, basis=basis, reason=reason)
         else:
             review = timezone.localdate(self.world.now) + timedelta(days=self.chance.randint(20, 120))
             self.act("request_suspension", reason=self.word("suspend_reasons"), review_date=review)

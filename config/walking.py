@@ -113,7 +113,8 @@ AGAIN = "针对回访中反映的情况，已再次到现场核实并补充办�
 GOOD = {"reached": "yes", "contacted": "yes", "solved": "yes", "satisfied": "yes"}
 FAIR = {"reached": "yes", "contacted": "yes", "solved": "mostly", "satisfied": "mostly"}
 POOR = {"reached": "yes", "contacted": "yes", "solved": "no", "satisfied": "no"}
-REDO = {"contacted": "yes", "solved": "no", "satisfied": "no", "reason": "诉求人反映问题没有解决，要求重新办理。"}
+SAYS = "问题没有解决，要求重新办理。"
+REDO = {"contacted": "yes", "solved": "no", "satisfied": "no", "words": SAYS, "reason": f"诉求人反映{SAYS}"}
 
 
 @dataclass(frozen=True)

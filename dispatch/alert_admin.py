@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from dispatch import alert_desk, alerts
-from dispatch.models import Alert, Breach, Threshold
+from dispatch.models import Alert, AlertNote, Breach, Threshold
 from dispatch.permissions import is_hotline, is_supervisor
 from workorders.admin import RoleAdmin
+from workorders.lifecycle import Level
 from workorders.models import User
 from workorders.refusals import Invalid, NotVisible, Refused
 
@@ -28,7 +29,15 @@ DONE = {
     "escalate": gettext_lazy("Escalated to the next level."),
     "resolve": gettext_lazy("Resolved."),
 }
+FOLLOWS = {
+    "acknowledge": gettext_lazy("It stays on the desk until it is resolved."),
+    "assign": gettext_lazy("It waits for %(who)s."),
+    "comment": gettext_lazy("It stays on the desk until it is resolved."),
+    "escalate": gettext_lazy("It stands at “%(level)s” now."),
+    "resolve": gettext_lazy("It has left the desk; the order goes on."),
+}
 IN_BULK = ("acknowledge", "assign", "resolve")
+BY_ITSELF, NONE = "list", "none"  # what an address says of an alert that nobody chose, and of none at all
 
 
 class SupervisorAdmin(RoleAdmin):
@@ -70,12 +79,12 @@ class AlertAdmin(SupervisorAdmin):
         self._known(act, tuple(alerts.ACTS))
         seen = request.POST.get("seen", "")
         try:
-            alerts.ACTS[act](pk, **self._given(request, act), seen=int(seen) if seen.isdecimal() else None)
+            note = alerts.ACTS[act](pk, **self._given(request, act), seen=int(seen) if seen.isdecimal() else None)
         except Refused as refusal:
             if refusal.status in (403, 404):
                 raise
             return self._shown(request, pk, {"refusal": refusal}, status=refusal.status)
-        messages.success(request, str(DONE[act]))
+        messages.success(request, _strip_of(note))
         return self._back(request, None if act == "resolve" else pk)
 
     def act_together(self, request: HttpRequest, act: str) -> HttpResponse:
@@ -119,7 +128,8 @@ class AlertAdmin(SupervisorAdmin):
             "page": page,
             "levels": alert_desk.levels(user),
             "supervisors": list(alerts.supervisors()) if page.alerts else [],
-            "opened": pk or request.GET.get("alert"),
+            "opened": bool(pk or request.GET.get("alert")) and BY_ITSELF not in request.GET,
+            "address": "" if pk or request.GET.get("alert") else self._address(request, chosen),
             "now": timezone.now(),
             "typed": request.POST,
             **(alert_desk.beside(chosen, user) | {"people": list(alerts.assignable(chosen))} if chosen else {}),
@@ -131,6 +141,8 @@ class AlertAdmin(SupervisorAdmin):
         """The one that was opened, else the next thing to do."""
         user: Any = request.user
         asked = str(pk or request.GET.get("alert", ""))
+        if asked == NONE:
+            return None
         if asked:
             found = alert_desk.one(user, int(asked)) if asked.isdecimal() and len(asked) < 19 else None
             if found is None:
@@ -138,9 +150,16 @@ class AlertAdmin(SupervisorAdmin):
             return found
         return alert_desk.one(user, page.alerts[0].pk) if page.alerts else None
 
+    def _address(self, request: HttpRequest, chosen: Alert | None) -> str:
+        """Name what the desk has opened by itself, so that a reload shows the same."""
+        query = request.GET.copy()
+        query["alert"], query[BY_ITSELF] = str(chosen.pk) if chosen else NONE, "1"
+        return f"{reverse('admin:dispatch_alert_changelist')}?{query.urlencode()}"
+
     def _back(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         query = request.GET.copy()
-        query.pop("alert", None)
+        for name in ("alert", BY_ITSELF):
+            query.pop(name, None)
         if pk:
             query["alert"] = str(pk)
         return redirect(f"{reverse('admin:dispatch_alert_changelist')}?{query.urlencode()}")
@@ -152,6 +171,15 @@ class AlertAdmin(SupervisorAdmin):
     def _known(self, act: str, acts: tuple[str, ...]) -> None:
         if act not in acts:
             raise NotVisible(alerts.NO_SUCH)
+
+
+def _strip_of(note: AlertNote) -> str:
+    """Say what was done to which alert, whose it is, and what follows."""
+    alert = note.alert
+    order = alert.order
+    facts = [order.spoken_number if order else str(alert.breach), str(alert.unit or _("Hotline"))]
+    follows = str(FOLLOWS[note.act]) % {"who": note.to, "level": Level(note.level).label if note.level else ""}
+    return " · ".join([str(DONE[note.act]), *facts, follows])
 
 
 def _of_bulk(outcome: alerts.Together) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class DispatchConfig(AppConfig):
         self._add_meetings()
         self._add_requests()
         self._add_slips()
+        self._add_handovers()
         panels.add()
         text_fields.add()
         narrowings.add()
@@ -88,12 +89,29 @@ class DispatchConfig(AppConfig):
                 "length": _("Working days more"),
                 "old_due": _("Deadline before"),
                 "new_due": _("New deadline"),
-                "told": _("The complainant is told"),
+                "told": _("Meant for the complainant, not sent yet"),
             },
         )
         stages.after_each(requests.lapse)
         stages.waiting(requests.waits_for)
         stages.beside(requests.beside)
+
+    def _add_handovers(self) -> None:
+        from dispatch import clients, handover_forms, handovers
+        from workorders import holdings, staffing, stages
+
+        staffing.add_readers(clients.read_only)
+        holdings.add_holding(_("orders it co-handles"), handovers.co_handled)
+        holdings.add_holding(_("open supervision slips"), handovers.open_slips)
+        holdings.add_holding(_("open rectifications"), handovers.open_rectifications)
+        holdings.add_holding(_("API clients in use"), handovers.clients_in_use)
+        holdings.add_holding(_("lines of the catalogue"), handovers.catalogue_lines)
+        stages.step("hand_over", form=handover_forms.HandOverForm, record=handovers.hand_over)
+        replaced: dict[str, Any] = {
+            "form": handover_forms.ReplaceCoHandlingForm,
+            "record": handovers.replace_co_handling,
+        }
+        stages.step("replace_co_handling", **replaced)
 
     def _add_slips(self) -> None:
         from dispatch import forms, slip_forms, slips

@@ -98,6 +98,12 @@ def mark_used(client: ApiClient, now: datetime) -> None:
         ApiClient.objects.filter(earlier, pk=client.pk).update(last_used_at=now)
 
 
+def read_only() -> Q:
+    """Select the accounts of systems that may look at orders and do no step on them."""
+    readers = ApiClient.objects.exclude(scopes__contains=[Scope.ORDERS_HANDLE]).filter(user__isnull=False)
+    return Q(pk__in=readers.exclude(unit__kind=Unit.Kind.CITY).values("user"))
+
+
 def _service_user(client: ApiClient) -> User:
     """Whoever acts for the client: it stands in the ledger as the actor, and nobody can log in as it."""
     code = client.unit.code.lower()

@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from dispatch import bulk, queue, request_desk
@@ -26,13 +27,24 @@ OPENS = {Status.ACCEPTED: "dispatch", Status.CONSULTING: "designate"}
 
 @for_hotline(Role.DISPATCHER)
 @require_GET
+@never_cache
 def desk(request: StaffRequest) -> HttpResponse:
+    """Give the next order, at an address that names it."""
     order = queue.next_one(request.user, now=timezone.now())
-    return _desk(request, found(request, order.number) if order else None)
+    return redirect("dispatch_one", number=order.number) if order else redirect("dispatch_empty")
 
 
 @for_hotline(Role.DISPATCHER)
 @require_GET
+@never_cache
+def empty(request: StaffRequest) -> HttpResponse:
+    """Show the desk without an order, and give none: a reload shows it as it was left."""
+    return _desk(request, None)
+
+
+@for_hotline(Role.DISPATCHER)
+@require_GET
+@never_cache
 def one(request: StaffRequest, number: str) -> HttpResponse:
     """A chosen one is theirs as well, unless somebody was quicker."""
     chosen = queue.waiting(request.user).filter(number=numbers.typed(number)).first()
@@ -71,8 +83,11 @@ def _counts(request: StaffRequest) -> dict[str, Any]:
 def _beside(request: StaffRequest, order: Any) -> dict[str, Any]:
     others = queue.alike(request.user, order).exclude(pk=order.pk) if order.status == Status.ACCEPTED else None
     wrong = [one for one in order.assignments.all() if one.part == Assignment.Part.LEAD and one.lost]
-    opened = OPENS.get(order.status, "")
-    return {"alike": others.count() if others is not None else 0, "opened": opened, "wrong": wrong}
+    lease = leases.of(order, now=timezone.now())
+    is_others = lease is not None and lease.user_id != request.user.pk
+    opened = "" if is_others else OPENS.get(order.status, "")
+    alike = others.count() if others is not None else 0
+    return {"alike": alike, "opened": opened, "wrong": wrong, "is_others": is_others}
 
 
 # Alike ones together
@@ -108,17 +123,29 @@ def _alike(request: StaffRequest, order: WorkOrder, form: DispatchForm, *, tried
 
 @for_hotline(Role.DISPATCHER)
 @require_GET
+@never_cache
 def requests(request: StaffRequest) -> HttpResponse:
-    return _requests(request, request_desk.next_one(request.user, now=timezone.now()))
+    """Give the next request, at an address that names it."""
+    waiting = request_desk.next_one(request.user, now=timezone.now())
+    return redirect("request_to_decide", pk=waiting.pk) if waiting else redirect("requests_empty")
 
 
 @for_hotline(Role.DISPATCHER)
 @require_GET
+@never_cache
+def no_request(request: StaffRequest) -> HttpResponse:
+    return _requests(request, None)
+
+
+@for_hotline(Role.DISPATCHER)
+@require_GET
+@never_cache
 def one_request(request: StaffRequest, pk: int) -> HttpResponse:
-    asked = request_desk.waiting(request.user).select_related("order").filter(pk=pk).first()
-    if asked:
-        leases.take(asked.order, request.user, now=timezone.now())
-    return _requests(request, asked, gone=asked is None)
+    """A decided one is shown as well, with its order: a page that is opened again shows the same."""
+    wish = request_desk.request_of(request.user, pk)
+    if wish and wish.is_open:
+        leases.take(wish.order, request.user, now=timezone.now())
+    return _requests(request, wish, gone=wish is None or not wish.is_open)
 
 
 @for_hotline(Role.DISPATCHER)

@@ -89,7 +89,7 @@ class ContactForm(MomentForm):
         (contacts.UNREACHABLE, _("Tried, not reached")),
         ("anonymous", _("No contact possible: anonymous")),
     ]
-    way = forms.ChoiceField(label=_("How"), choices=WAYS)
+    way = forms.ChoiceField(label=_("How"), choices=WAYS, initial="phone")  # the desk opens it with the call
     text = text(_("What was said"), rows=3)
 
     field_order = ["way", "when", "text"]

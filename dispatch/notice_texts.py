@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert, Notice
-from workorders.moments import written
+from workorders.moments import spelled
 from workorders.templatetags.console import relative, span
 
 LATE = timedelta(minutes=5)  # the scan's own minute and some more
@@ -57,7 +57,7 @@ def _lines(alert: Alert) -> Iterator[str]:
     if unit:
         yield _("Unit: %(unit)s") % {"unit": unit}
     if clock:
-        yield _("Deadline: %(kind)s, %(due)s") % {"kind": clock.get_kind_display(), "due": written(clock.due_at)}
+        yield _("Deadline: %(kind)s, %(due)s") % {"kind": clock.get_kind_display(), "due": spelled(clock.due_at)}
     if alert.lateness > LATE:
         yield _("This alert comes %(span)s late: nobody watched the clocks meanwhile.") % {"span": span(alert.lateness)}
 

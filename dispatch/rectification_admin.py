@@ -17,7 +17,7 @@ from unfold.decorators import display
 from dispatch import rectifications
 from dispatch.models import Rectification
 from dispatch.slip_admin import DeskAdmin, OverdueFilter
-from workorders.moments import written
+from workorders.moments import day_and_time
 
 Status = Rectification.Status
 LABELS = {
@@ -81,5 +81,5 @@ class RectificationAdmin(DeskAdmin):
 
     @display(description=gettext_lazy("Report due"), ordering="due_at")
     def due(self, row: Rectification) -> str:
-        due = written(row.due_at)
+        due = day_and_time(row.due_at, timezone.now())
         return f"{due} · {_('Overdue')}" if row.is_with_unit and row.due_at < timezone.now() else due

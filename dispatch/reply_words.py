@@ -6,12 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.db.models import TextChoices
 from django.utils import timezone, translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dispatch import replies
+from intake.ways import way_of
 from workorders.lifecycle import Kind
+from workorders.moments import spelled
 
 
 class ReplyKind(TextChoices):
@@ -63,21 +64,26 @@ def _known(order: Any, actor: Any, now: datetime) -> dict[str, str]:
     appeal = order.appeals.first()
     received = {
         "date": _day(appeal.received_at if appeal else order.registered_at),
-        "channel": appeal.get_channel_display() if appeal else _("Telephone"),
+        "way": way_of(appeal),
         "title": order.title,
         "number": order.spoken_number,
     }
     return {
         "salutation": _("Dear citizen:\nThank you for your trust in the 12345 hotline and in our work."),
-        "received": _("On %(date)s you told us by way of “%(channel)s”: “%(title)s” (work order %(number)s).")
-        % received,
+        "received": _received_by(appeal) % received,
         "follow_up": _(
-            "If you do not agree with this reply, call 12345 and say so; it will be looked into again. "
+            "If you do not agree with this result, call 12345 and say so; the next higher body will review it. "
             "Contact: %(name)s, telephone %(telephone)s."
         )
         % _contact(actor),
         "signature": f"{order.lead_unit or ''}\n{_day(now)}",
     }
+
+
+def _received_by(appeal: Any) -> str:
+    if appeal and appeal.channel == appeal.Channel.TRANSFER:
+        return _("Another body passed on what you told it on %(date)s: “%(title)s” (work order %(number)s).")
+    return _("On %(date)s you told us %(way)s: “%(title)s” (work order %(number)s).")
 
 
 def _contact(actor: Any) -> dict[str, Any]:
@@ -123,4 +129,4 @@ def skeletons() -> dict[str, dict[str, str]]:
 
 
 def _day(instant: datetime) -> str:
-    return date_format(timezone.localtime(instant), "DATE_FORMAT")
+    return spelled(timezone.localdate(instant))

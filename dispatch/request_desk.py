@@ -32,6 +32,12 @@ def waiting(user: "User") -> Any:
     return Request.objects.filter(OPEN, order__in=WorkOrder.objects.visible_to(user))
 
 
+def request_of(user: "User", pk: int) -> Request | None:
+    """Return the request, decided or not, of an order that this user sees."""
+    seen = Request.objects.filter(order__in=WorkOrder.objects.visible_to(user))
+    return seen.select_related("order").defer("order__tokens").filter(pk=pk).first()
+
+
 def _sorted(found: Any) -> Any:
     clocks = Clock.objects.running().filter(order=OuterRef("order"), unit=OuterRef("unit"))
     due = clocks.filter(kind=ClockKind.UNIT_RESOLUTION).values("due_at")

@@ -17,7 +17,7 @@ from dispatch.models import Assignment, Request
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Grade, Role, steps_of
 from workorders.models import WorkOrder
-from workorders.moments import stamped, written
+from workorders.moments import spelled, stamped
 
 if TYPE_CHECKING:
     from workorders.models import Clock, Event, User
@@ -82,7 +82,7 @@ def decide(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
 
 def lapse(event: "Event", *, now: datetime) -> None:
     """What was asked of an order that has moved on, or by a unit that leads it no more, is asked no longer."""
-    if event.source == event.target:
+    if event.source == event.target and event.step != "hand_over":
         return
     order = event.order
     for request in Request.objects.filter(order=order, status=Request.Status.OPEN):
@@ -140,7 +140,7 @@ def _why_kept(assignment: Assignment, rules: "Rules", now: datetime) -> str | No
     if end is None or now > end:
         return _("A return is asked for within %(window)s of the dispatch; that ended at %(end)s.") % {
             "window": words_of(rules.return_window),
-            "end": written(end) if end else "",
+            "end": spelled(end) if end else "",
         }
     return None
 
@@ -177,22 +177,28 @@ def _decided(order: Any, kind: str) -> list[Request]:
 
 
 def facts_of_extension(order: WorkOrder, *, now: datetime) -> dict[str, Any]:
-    """For the ledger: the deadline before and after, and what the complainant is told (Art. 15, B04)."""
+    """Return for the ledger the deadline before and after, and the notice meant for the complainant (Art. 15)."""
     request = open_of(order, Kind.EXTENSION)
     assert request is not None and request.length is not None, "checked before"
     moved = clocks.extended(order, request.length, now=now)
     (unit_clock, due), (_clock, expected) = moved[0], moved[-1]
-    told = _told(order, request.length, expected)
+    told = _notice_of_extension(order, request, expected)
     return {"length": request.length, "old_due": stamped(unit_clock.due_at), "new_due": stamped(due), "told": told}
 
 
-def _told(order: WorkOrder, days: int, expected: datetime) -> str:
-    """In the city's language, whoever decides."""
+def _notice_of_extension(order: WorkOrder, request: Request, expected: datetime) -> str:
+    """Write the notice with its reason (Art. 15), in the city's language. Nothing sends it yet: the ledger says so."""
     with translation.override(settings.LANGUAGE_CODE):
         return _(
-            "Your matter (work order %(number)s) needs more time: its limit was extended by %(days)s working days. "
-            "You will have an answer by %(date)s."
-        ) % {"number": order.spoken_number, "days": days, "date": timezone.localdate(expected).isoformat()}
+            "Hello. The limit of your matter (work order %(number)s) was extended by %(days)s working days after "
+            "review, for this reason: %(reason)s. The unit will answer you by %(date)s. We are sorry for the "
+            "inconvenience. If you have questions, please call 12345."
+        ) % {
+            "number": order.spoken_number,
+            "reason": request.reason.strip().rstrip("。.；;！!，,"),
+            "days": request.length,
+            "date": spelled(timezone.localdate(expected)),
+        }
 
 
 def words_of(limit: "Limit") -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import gettext as _
 
@@ -53,8 +53,12 @@ def _of_sector(sector: str) -> str:
 
 
 def _lines(categories: list[str]) -> list[routing.Line]:
-    rows = Responsibility.objects.filter(category__code__in=categories).exclude(unit__is_active=False)
-    values = rows.values_list("category__code", "area__code", "unit__code", "territory")
+    """A closed unit's lines lead to the one that took it over."""
+    lines = Responsibility.objects.filter(category__code__in=categories)
+    rows = lines.exclude(unit__is_active=False, unit__successor=None).exclude(unit__successor__is_active=False)
+    heir = When(unit__is_active=False, then="unit__successor__code")
+    responsible = rows.annotate(responsible=Case(heir, default="unit__code"))
+    values = responsible.values_list("category__code", "area__code", "responsible", "territory")
     return [routing.Line(category, area or "", unit or "", territory) for category, area, unit, territory in values]
 
 

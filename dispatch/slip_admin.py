@@ -22,7 +22,7 @@ from dispatch.models import Accountability, Slip
 from dispatch.webhook_admin import LookAdmin
 from workorders.lifecycle import Role
 from workorders.models import Event
-from workorders.moments import written
+from workorders.moments import day_and_time
 from workorders.refusals import Refused
 from workorders.transitions import STEPS, perform
 
@@ -126,7 +126,7 @@ class SlipAdmin(DeskAdmin):
 
     @display(description=gettext_lazy("Deadline"), ordering="clock__due_at")
     def due(self, slip: Slip) -> str:
-        due = written(slip.clock.due_at)
+        due = day_and_time(slip.clock.due_at, timezone.now())
         late = slip.status == Slip.Status.DEMANDED and slip.clock.due_at < timezone.now()
         return f"{due} · {_('Overdue')}" if late else due
 
@@ -136,7 +136,7 @@ class SlipAdmin(DeskAdmin):
 
     @display(description=gettext_lazy("Issued"), ordering="issued_at")
     def issued(self, slip: Slip) -> str:
-        return f"{written(slip.issued_at)} · {slip.issued_by or _('the system')}"
+        return f"{day_and_time(slip.issued_at, timezone.now())} · {slip.issued_by or _('the system')}"
 
     @display(description=gettext_lazy("Steps"))
     def deeds(self, slip: Slip) -> SafeString:

@@ -21,7 +21,7 @@ from dispatch.models import Alert, Slip
 from workorders import clocks
 from workorders.lifecycle import ClockKind, Role, steps_of
 from workorders.models import Event, Policy, WorkOrder
-from workorders.moments import written
+from workorders.moments import spelled
 from workorders.refusals import WrongState
 from workorders.transitions import perform
 
@@ -106,7 +106,7 @@ def withdraw(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
 
 def lapse(event: "Event", *, now: datetime) -> None:
     """What was demanded of an order that has ended, or of a unit that leads it no more, is demanded no longer."""
-    if event.source == event.target:
+    if event.source == event.target and event.step != "hand_over":
         return
     order = event.order
     for slip in Slip.objects.open().filter(order=order).select_related("unit"):
@@ -200,7 +200,7 @@ def _demand_of(alert: Alert) -> str:
     assert alert.clock
     return _("%(clock)s: due on %(due)s and not done yet. Handle it at once, and answer what was done.") % {
         "clock": alert.clock.get_kind_display(),
-        "due": written(alert.clock.due_at),
+        "due": spelled(alert.clock.due_at),
     }
 
 
@@ -251,7 +251,7 @@ def watch(now: datetime) -> int:
 
 
 def _why_raised(slip: Slip) -> str:
-    return _("No answer by %(due)s.") % {"due": written(slip.clock.due_at)}
+    return _("No answer by %(due)s.") % {"due": spelled(slip.clock.due_at)}
 
 
 def _by_system(order_id: int, step: str, now: datetime, **data: Any) -> bool:

@@ -2,12 +2,28 @@ from celery import shared_task
 from django.utils import timezone
 from oauth2_provider.models import clear_expired
 
-from dispatch import alerts, deliveries, notices, rectifications, sending, slips, supervision, thresholds, webhooks
+from dispatch import (
+    alerts,
+    deliveries,
+    handovers,
+    notices,
+    rectifications,
+    sending,
+    slips,
+    supervision,
+    thresholds,
+    webhooks,
+)
 
 
 @shared_task
 def scan_clocks() -> None:
     supervision.scan(timezone.now())
+
+
+@shared_task
+def hand_over_from_closed_units() -> None:
+    handovers.hand_over_from_closed_units(timezone.now())
 
 
 @shared_task

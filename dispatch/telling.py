@@ -18,7 +18,7 @@ from dispatch import alerts, notices
 from dispatch.models import Accountability, Meeting, Rectification, RectificationEntry, Slip, Webhook
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
-from workorders.moments import written
+from workorders.moments import spelled
 
 if TYPE_CHECKING:
     from workorders.models import Event
@@ -100,7 +100,7 @@ def _tell(people: list[User], about: Sequence[Any], unit: Unit, due: datetime | 
         subject = " · ".join(str(part) for part in about)
         lines = [_("Unit: %(unit)s") % {"unit": unit}]
         if due:
-            lines.append(_("By: %(due)s") % {"due": written(due)})
+            lines.append(_("By: %(due)s") % {"due": spelled(due)})
     notices.tell(people, subject, "\n".join(lines), **more)
 
 

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from dispatch import replies, reply_words
 from workorders.columns import masked
 from workorders.models import Event
-from workorders.standard_texts import Case, add_field, in_words
+from workorders.moments import spelled
+from workorders.standard_texts import Case, add_field
 
 READ_OUT = 200  # characters: a longer result is told in the reader's own words
 
@@ -27,7 +28,7 @@ def result(case: Case) -> str:
 
 def result_day(case: Case) -> str:
     event = _latest(case, "approve")
-    return in_words(timezone.localdate(event.at)) if event else ""
+    return spelled(timezone.localdate(event.at)) if event else ""
 
 
 def add() -> None:

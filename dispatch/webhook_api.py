@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -39,7 +39,7 @@ SUBSCRIBE = OpenApiExample("all", {"url": HOOK["url"], "event_types": [ALL_EVENT
 SWITCH_ON = OpenApiExample("on again", {"is_active": True}, request_only=True)
 EVENT_TYPES = [
     (ALL_EVENTS, gettext_lazy("All events")),
-    ("register", gettext_lazy("Registered")),
+    ("register", pgettext_lazy("step", "Register")),
     *((name, step.label) for name, step in STEPS.items()),
 ]
 

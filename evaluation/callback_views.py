@@ -31,10 +31,17 @@ POSTED = require_http_methods(["GET", "POST"])  # with GET comes back who had to
 @require_GET
 @never_cache
 def desk(request: StaffRequest) -> HttpResponse:
-    """Opens on the next call; the order is theirs as long as the page is open and a little longer."""
+    """Give the next call, at an address that names it; it is theirs as long as its page is open and a little longer."""
     now = timezone.now()
     order = callback_queue.in_hand(request.user, now) or callback_queue.take_next(request.user, now)
-    return _page(request, order.number) if order else _nothing(request)
+    return redirect("callback", number=order.number) if order else redirect("callback_empty")
+
+
+@for_hotline(Role.CALLBACK_AGENT)
+@require_GET
+@never_cache
+def empty(request: StaffRequest) -> HttpResponse:
+    return render(request, "evaluation/callback_desk.html", _queue(request))
 
 
 @for_hotline(Role.CALLBACK_AGENT)
@@ -48,7 +55,10 @@ def call(request: StaffRequest, number: str) -> HttpResponse:
 @for_hotline(Role.CALLBACK_AGENT)
 @POSTED
 def another(request: StaffRequest) -> HttpResponse:
-    if request.method == "POST" and callback_queue.take_next(request.user, timezone.now()) is None:
+    if request.method == "POST":
+        order = callback_queue.take_next(request.user, timezone.now())
+        if order:
+            return redirect("callback", number=order.number)
         messages.info(request, _("Nobody else is to be called now."))
     return redirect("callback_desk")
 
@@ -80,10 +90,6 @@ def _show(request: StaffRequest, order: WorkOrder, sent: Sent | None = None) -> 
     page = callback_page.of(order, request.user, timezone.now(), sent)
     context = {**page, **_queue(request), **watch_of(request, order)}
     return render(request, "evaluation/callback_desk.html", context, status=sent.refusal.status if sent else 200)
-
-
-def _nothing(request: StaffRequest) -> HttpResponse:
-    return render(request, "evaluation/callback_desk.html", _queue(request))
 
 
 def _queue(request: StaffRequest) -> dict[str, Any]:

@@ -13,12 +13,18 @@ from django.utils.translation import gettext_lazy
 
 from dispatch.models import Alert
 from evaluation.models import Mark, Measure
+from workorders import staffing
 from workorders.lifecycle import ClockKind, Status
 from workorders.models import Area, Category, Clock, Unit
 from workorders.selectors import Narrowing, add_narrowing
 
 OVERDUE = "overdue"  # no mark: a limit runs out without an event
-COUNTED = [*Measure.choices, (OVERDUE, gettext_lazy("Overdue"))]
+UNATTENDED = "unattended"  # no mark either: people go without an event
+COUNTED = [
+    *Measure.choices,
+    (OVERDUE, gettext_lazy("Overdue")),
+    (UNATTENDED, gettext_lazy("Waiting for nobody")),
+]
 KEYS = {Measure.OPEN: Status, Measure.STAGE: Status, Measure.MISSED: ClockKind, OVERDUE: ClockKind}
 COLUMNS = {
     "since": "day__gte",
@@ -60,6 +66,8 @@ def fields() -> dict[str, forms.Field]:
 def condition(chosen: dict[str, Any], now: datetime) -> Q:
     if chosen["counted"] == OVERDUE:
         return _overdue(chosen, now)
+    if chosen["counted"] == UNATTENDED:
+        return staffing.waiting_for_nobody()
     columns = {column: chosen[name] for name, column in COLUMNS.items() if chosen.get(name)}
     return Q(pk__in=Mark.objects.filter(measure=chosen["counted"], **columns).values("order"))
 

@@ -17,12 +17,13 @@ from django.utils.translation import gettext as _
 from dispatch import supervision
 from dispatch.models import Alert
 from evaluation import tally
-from evaluation.counted import OVERDUE, level_name, link
+from evaluation.counted import OVERDUE, UNATTENDED, level_name, link
 from evaluation.models import Mark, Measure, Tally
+from workorders import staffing
 from workorders.lifecycle import OPEN, ClockKind, Role
 from workorders.models import Clock, User, WorkOrder
 from workorders.permissions import is_of_hotline
-from workorders.selectors import COUNT_UP_TO
+from workorders.selectors import COUNT_UP_TO, counted
 
 AT_ONCE = 5000  # clocks that one figure looks at; beyond that it says "+"
 BANDS = ((0, 1), (2, 3), (4, 7), (8, 15), (16, None))  # days since registration, both included
@@ -96,6 +97,7 @@ def live(now: datetime, user: User | None = None) -> dict[str, Any]:
         "is_fresh": tally.is_fresh(now),
         "today": [_of_day(measure, today, done) for measure in (Measure.RECEIVED, Measure.DISPATCHED, Measure.CLOSED)],
         "due": _due(now, branch),
+        "unattended": _unattended(branch),
         "overdue": Figure(_("All"), overdue.shown(OVERDUE), link(counted=OVERDUE), "late"),
         "levels": _levels(overdue),
         "contact": _contact(today, done, overdue),
@@ -140,6 +142,12 @@ def _due(now: datetime, branch: User | None) -> list[Figure]:
     return figures
 
 
+def _unattended(branch: User | None) -> Figure:
+    """Orders that nobody may move: the last who may do the next step is gone, or the unit is closed."""
+    shown = counted(WorkOrder.objects.visible_to(branch).filter(staffing.waiting_for_nobody()), COUNT_UP_TO)
+    return Figure(_("Waiting for nobody"), shown, link(counted=UNATTENDED), "" if shown == "0" else "late")
+
+
 def _overdue(now: datetime, branch: User | None) -> Running:
     """By OVERDUE all, by level each order at its highest, by kind of clock each order under every kind."""
     clocks = _clocks(Clock.objects.overdue(now), branch)
@@ -166,7 +174,7 @@ def _contact(today: date, done: Counter[str], overdue: Running) -> Contact:
     judged = in_time + late + owed
     kept_waiting = link(counted=OVERDUE, key=ClockKind.CONTACT.value)
     return Contact(
-        f"{100 * in_time / judged:.1f} %" if judged else "–",
+        f"{100 * in_time / judged:.1f}%" if judged else "–",
         [
             _of_day(Measure.CONTACTED, today, done, _("in time")),
             _of_day(Measure.CONTACTED_LATE, today, done, _("late")),

@@ -6,11 +6,13 @@ from django.utils.translation import gettext_lazy as _
 
 from evaluation.models import Callback
 from intake.panels import has_telephone
+from workorders.folding import without_invisible
 from workorders.forms import StepForm, text
 from workorders.moments import written
 
 YES_NO = [("yes", _("Yes")), ("no", _("No"))]
 REQUIRED = _("The complainant's answer is needed here.")
+FEWEST = 2  # letters or digits that make words
 
 
 class AttemptForm(StepForm):
@@ -45,7 +47,25 @@ class ReworkForm(StepForm):
     contacted = forms.ChoiceField(label=_("Did the unit contact you?"), choices=YES_NO, widget=forms.RadioSelect)
     solved = forms.ChoiceField(label=_("Is it solved?"), choices=Callback.Solved, widget=forms.RadioSelect)
     satisfied = forms.ChoiceField(label=_("Are you satisfied?"), choices=Callback.Satisfied, widget=forms.RadioSelect)
-    words = text(_("Complainant's words"), rows=3, required=False)
+    words = text(
+        _("Complainant's words"),
+        rows=3,
+        help_text=_("What is still wrong, as the complainant says it: the unit begins with this."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # What is said becomes the reason as it is typed, until somebody writes another one.
+        says = {"data-into": "reason", "data-says": _("The complainant says: ")}
+        self.fields["words"].widget.attrs |= says
+
+    def clean_words(self) -> str:
+        words: str = self.cleaned_data["words"]
+        if sum(letter.isalnum() for letter in without_invisible(words)) < FEWEST:
+            raise forms.ValidationError(
+                _("Write down what the complainant says: the unit is to know why it does it again.")
+            )
+        return words
 
 
 class CloseForm(StepForm):

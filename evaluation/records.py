@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from evaluation.attempt_recount import next_attempt
 from evaluation.models import Callback
-from intake.merging import last_of
+from intake.merged_orders import last_of
 from intake.panels import appeals_under
 from workorders.models import Event, WorkOrder
 

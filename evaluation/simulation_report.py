@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dispatch.models import Alert
 from workorders.lifecycle import ClockKind, Grade
 from workorders.models import Unit
-from workorders.moments import written
+from workorders.moments import day_and_time
 
 HOUR, DAY = 60, 24 * 60  # in minutes
 
@@ -143,7 +144,7 @@ def _remarks(result: dict[str, Any]) -> Iterator[str]:
 
 def rate(side: dict[str, int]) -> str:
     share = _share(side)
-    return "—" if share is None else f"{100 * share:.1f} %"
+    return "—" if share is None else f"{100 * share:.1f}%"
 
 
 def _share(side: dict[str, int]) -> float | None:
@@ -183,4 +184,4 @@ def _level(level: int) -> str:
 
 
 def _moment(text: str) -> str:
-    return written(datetime.fromisoformat(text))
+    return day_and_time(datetime.fromisoformat(text), timezone.now())

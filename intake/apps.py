@@ -11,6 +11,7 @@ class IntakeConfig(AppConfig):
             correction_recount,
             corrections,
             forms,
+            merged_orders,
             merging,
             narrowings,
             outbox,
@@ -26,14 +27,14 @@ class IntakeConfig(AppConfig):
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
-        stages.step("merge", form=forms.MergeForm, record=merging.join)
-        stages.step("withdraw", refusal=merging.why_not_withdraw)
+        stages.step("merge", form=merging.SuggestingMergeForm, record=merged_orders.join)
+        stages.step("withdraw", refusal=merged_orders.why_not_withdraw)
         stages.step(
             "ask_correction",
             form=triage_forms.AskCorrectionForm,
             record=corrections.ask,
             facts=corrections.facts_of_asking,
-            labels={"closes_at": _("Closed if not supplied until")},
+            labels={"closes_at": _("Correction wanted until")},
         )
         stages.step("remind_correction", record=corrections.remind)
         stages.step("lapse_correction", record=corrections.lapse)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Prefetch, Q
 
-from intake import merging
+from intake import merged_orders
 from intake.models import Appeal, Complainant
 from workorders import telephones
 from workorders.fields import mask_telephone
@@ -70,7 +70,7 @@ def of_phone(phone: str, user: User) -> Caller:
 def orders_of(people: Iterable[Complainant], user: User) -> "WorkOrderQuerySet":
     """What these people asked for, as far as the user may see it; of what was merged 并单, the order it goes on in."""
     theirs = Appeal.objects.filter(complainant__in=[person.pk for person in people])
-    return WorkOrder.objects.visible_to(user).filter(pk__in=merging.orders_with(theirs), parent=None)
+    return WorkOrder.objects.visible_to(user).filter(pk__in=merged_orders.orders_with(theirs), parent=None)
 
 
 def _last(theirs: "WorkOrderQuerySet") -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, Q, When
 from django.utils.translation import gettext as _
 
-from intake import duplicates, merging, places, suggesting
+from intake import duplicates, merged_orders, places, suggesting
 from intake.duplicates import Likeness
 from intake.forms import ENDED_OTHERWISE
 from intake.models import Appeal
@@ -66,7 +66,7 @@ class Alike:
     def reasons(self) -> list[str]:
         found = [_("same caller")] if self.likeness.same_caller else []
         found += [_("same place")] if self.likeness.same_place else []
-        return [*found, _("alike %(percent)s %%") % {"percent": self.likeness.percent}]
+        return [*found, _("alike %(percent)s%%") % {"percent": self.likeness.percent}]
 
 
 @dataclass
@@ -114,7 +114,7 @@ def by_caller(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
         return orders.none()
     asked_by = Appeal.objects.filter(complainant__phone_indexes__overlap=hashes)
     newest = asked_by.order_by("-pk").values("pk")[:GATHERED]
-    theirs = merging.orders_with(Appeal.objects.filter(pk__in=newest))
+    theirs = merged_orders.orders_with(Appeal.objects.filter(pk__in=newest))
     return orders.filter(pk__in=theirs).filter(_matters(now))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q, Value
 from django.utils.translation import gettext as _
 
-from intake import merging
+from intake import merged_orders
 from intake.models import Appeal, Complainant
 from workorders.models import Unit
 
@@ -27,18 +27,18 @@ def is_hidden(order: Any, user: Any) -> bool:
 
 def is_secret(order: Any) -> bool:
     """Whether anybody under the order wished to stay unknown to its unit."""
-    return SECRET.filter(order__in=merging.one_with(order).values("pk")).exists()
+    return SECRET.filter(order__in=merged_orders.one_with(order).values("pk")).exists()
 
 
 def hides(user: Any, order: str) -> Q | Value:
     """The same rule for many rows: whether people under the order at this path are hidden from this user."""
-    return Value(False) if _knows(user) else merging.is_joined_by(SECRET, order)
+    return Value(False) if _knows(user) else merged_orders.is_joined_by(SECRET, order)
 
 
 def secret_rows_of(people: Iterable[Complainant]) -> set[int]:
     """Keys of those of these rows that hold what was told in confidence."""
     appeals = Appeal.objects.filter(complainant__in=[person.pk for person in people]).order_by()
-    return set(appeals.filter(merging.is_joined_by(SECRET, "order")).values_list("complainant", flat=True))
+    return set(appeals.filter(merged_orders.is_joined_by(SECRET, "order")).values_list("complainant", flat=True))
 
 
 def _knows(user: Any) -> bool:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from intake import outbox
 from intake.models import Correction, Message
 from workorders import clocks
 from workorders.lifecycle import Status
-from workorders.moments import written
+from workorders.moments import spelled, written
 from workorders.recounts import recount_changed
 from workorders.refusals import Refused
 from workorders.transitions import perform
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 End = Correction.End
+ENDS = "。！？；….!?;"  # the marks a sentence ends with
 
 
 @dataclass(frozen=True)
@@ -112,26 +113,39 @@ def _act(correction: Correction, now: datetime) -> bool:
 
 
 def words_of(correction: Correction, order: "WorkOrder | None" = None) -> str:
-    """In the city's language, for who brought this order: the one that lacks something, or one merged into it."""
-    number = (order or correction.order).spoken_number
+    """Write the request, in the city's language, to who brought this order: the one that lacks it, or one merged into it."""
     with translation.override(settings.LANGUAGE_CODE):
-        missing = "、".join(str(Correction.Element(one).label) for one in correction.missing)
-        facts = {"number": number, "until": written(correction.closes_at)}
-        opening = _("Your appeal %(number)s lacks something we need to handle it.") % facts
-        asked = _("Please add: %(missing)s.") % {"missing": missing} if missing else ""
-        closing = _("Call 12345 or use the channel you came by, until %(until)s at the latest.") % facts
+        facts = {
+            "number": (order or correction.order).spoken_number,
+            "missing": "、".join(str(Correction.Element(name).label) for name in correction.missing),
+            "until": spelled(correction.closes_at),
+        }
+        opening = (
+            _("Hello. To handle your appeal (work order %(number)s) soon, we need you to add: %(missing)s.")
+            if correction.missing
+            else _("Hello. To handle your appeal (work order %(number)s) soon, we need you to add something.")
+        )
+        closing = _("Please call 12345 or use the channel you came by until %(until)s. Thank you for your help.")
         moving = _("The holidays of that year are not announced yet: if they move the date, we will tell you.")
         provisional = moving if correction.provisional else ""
-    return " ".join(part for part in (opening, asked, correction.words, closing, provisional) if part)
+        parts = [opening % facts, correction.words.strip(), provisional, closing % facts]
+        return reduce(_in_a_row, filter(None, parts))
+
+
+def _in_a_row(before: str, after: str) -> str:
+    """Chinese has no blank between two sentences, English has; free words may lack their full stop."""
+    joined = _("%(before)s %(after)s") if before[-1] in ENDS else _("%(before)s. %(after)s")
+    return joined % {"before": before, "after": after}
 
 
 def closing_words(correction: Correction, order: "WorkOrder | None" = None) -> str:
-    number = (order or correction.order).spoken_number
+    """Write to the complainant that the order ends because nothing was added, in the city's language."""
     with translation.override(settings.LANGUAGE_CODE):
         return _(
-            "What your appeal %(number)s lacked was not added until %(until)s, so it is closed. "
-            "You may bring it again at any time, with what was missing."
-        ) % {"number": number, "until": written(correction.closes_at)}
+            "Hello. Until %(until)s we have not received what we asked you to add to your appeal (work order "
+            "%(number)s). It cannot be accepted yet, and this registration ends here. As soon as you have it, call "
+            "12345 or use the channel you came by: we shall accept it without delay."
+        ) % {"number": (order or correction.order).spoken_number, "until": spelled(correction.closes_at)}
 
 
 def _standing(event: "Event", now: datetime) -> Correction:

@@ -11,7 +11,8 @@ from intake.models import Appeal
 from workorders.fields import mask_name
 from workorders.lifecycle import Role
 from workorders.models import Unit, WorkOrder
-from workorders.panels import MenuEntry, Panel, add_entry, add_panel
+from workorders.panels import Above, MenuEntry, Panel, add_above, add_entry, add_panel
+from workorders.permissions import is_of_hotline
 
 
 def appeals(order: Any, user: Any) -> dict[str, Any] | None:
@@ -42,7 +43,12 @@ def has_telephone(order: Any) -> bool:
     return appeals_under(order).exclude(complainant=None).exclude(complainant__phone_indexes=[]).exists()
 
 
+def takes_calls(user: Any) -> bool:
+    return is_of_hotline(user, Role.OPERATOR)
+
+
 def add() -> None:
+    add_above(Above("intake/_rings.html", takes_calls, "intake/_ring_switches.html"))
     add_panel(Panel(_("Complainant"), "intake/_appeals.html", appeals))
     add_entry(MenuEntry(_("Reception desk"), "reception", "headset", (Role.OPERATOR,)))
     add_entry(MenuEntry(_("To be accepted"), "triage_queue", "inbox", (Role.OPERATOR,)))

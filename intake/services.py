@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from intake import calls, confidence, merging
+from intake import calls, confidence, merged_orders
 from intake.models import Appeal, Call, Complainant
 from intake.models.complainant import as_kept
 from workorders import transitions
@@ -77,7 +77,7 @@ def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | N
     known = _known(voice)
     if known:
         return known
-    now, order = now or timezone.now(), merging.last_of(order)
+    now, order = now or timezone.now(), merged_orders.last_of(order)
     step = "correct" if order.status == Status.INCOMPLETE else "note"
     appeal = _keep(voice, order, now)
     transitions.perform(order.pk, step, actor=actor, now=now, files=voice.files, text=_note_of(voice))
@@ -86,7 +86,7 @@ def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | N
 
 def urge(order: "WorkOrder", *, actor: "User", now: datetime) -> None:
     """催办 by who calls again. Urges are counted, and some of them bring a supervision slip: one call counts once."""
-    order = merging.last_of(order)
+    order = merged_orders.last_of(order)
     if order.events.filter(step="urge", actor=actor, at__gt=now - ONE_CALL).exists():
         raise WrongState(_("You have urged this order just now. One call counts once."))
     text = _("The complainant called again and presses.")

@@ -7,8 +7,9 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from intake import callers, calls, confidence, merging, panels
-from intake.models import Appeal, Call, Complainant
+from intake import callers, calls, confidence, corrections, merged_orders, panels
+from intake.models import Appeal, Call, Complainant, Correction
+from intake.status_words import status_for_complainant
 from workorders.api.serializers import CodeOf
 from workorders.fields import mask_telephone
 from workorders.lifecycle import OPEN, ClockKind, Status
@@ -17,7 +18,6 @@ from workorders.models import Event, User, WorkOrder
 RECENT = timedelta(days=90)
 SHOWN = 20
 TOLD_BY = ("answer", "decline", "report")  # the steps whose text is meant for the complainant
-ASKED_BY = {Status.INCOMPLETE: "ask_correction", Status.WITHDRAWN: "lapse_correction"}  # whose reason is meant for them
 TOLD_AT = (Status.ANSWERED, Status.DECLINED, Status.CALLBACK, Status.CLOSED, Status.REVIEWING, Status.ARCHIVED)
 
 
@@ -104,7 +104,7 @@ class AppealSerializer(serializers.Serializer[Any]):
 
 def progress(appeal: Appeal) -> dict[str, Any]:
     """How far it has come: under the number and the title of its own, where it was merged by the order it goes on in."""
-    order = merging.last_of(appeal.order)
+    order = merged_orders.last_of(appeal.order)
     events = list(order.events.order_by("number"))
     due = order.clocks.filter(kind=ClockKind.RESOLUTION).order_by("-started_at").values_list("due_at", flat=True)
     shown = {
@@ -113,12 +113,12 @@ def progress(appeal: Appeal) -> dict[str, Any]:
         "source_id": appeal.source_id,
         "title": appeal.order.title,
         "status": order.status,
-        "status_label": order.get_status_display(),
+        "status_label": status_for_complainant(order, events),
         "lead_unit": order.lead_unit.code if order.lead_unit else None,
         "received_at": appeal.received_at,
         "due_at": due.first(),
         "ended_at": order.ended_at,
-        "answer": _answer(order, events),
+        "answer": _answer(order, events, appeal.order),
         "stages": [{"status": event.target, "at": event.at} for event in _stages(appeal.order, order, events)],
     }
     return dict(ProgressSerializer(shown).data)
@@ -134,10 +134,12 @@ def _stages(own: WorkOrder, order: WorkOrder, events: list[Event]) -> list[Event
     return [event for event in before if event.at <= merged] + [event for event in moves if event.at > merged]
 
 
-def _answer(order: WorkOrder, events: list[Event]) -> str | None:
-    if order.status in ASKED_BY:
-        asked = [event.reason for event in events if event.step == ASKED_BY[order.status]]
-        return asked[-1] if asked else None
+def _answer(order: WorkOrder, events: list[Event], own: WorkOrder) -> str | None:
+    if order.status == Status.INCOMPLETE:
+        correction = Correction.objects.filter(order=order, ended_at=None).first()
+        return corrections.words_of(correction, own) if correction else None
+    if order.status == Status.WITHDRAWN:
+        return next((event.reason for event in events[::-1] if event.step == "lapse_correction"), None)
     told = [event.data.get("text") for event in events if event.step in TOLD_BY]
     return told[-1] if told and order.status in TOLD_AT else None
 

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from intake import confidence
 from intake.models import Appeal
+from intake.ways import way_of
 from workorders.standard_texts import Case, add_field
 
 
@@ -25,4 +26,5 @@ def complainant(case: Case) -> str:
 
 def add() -> None:
     add_field("channel", _("Channel of the appeal"), channel)
+    add_field("way", _("Channel of the appeal, as part of a sentence"), lambda case: way_of(_first(case)))
     add_field("complainant", _("Complainant's name, masked"), complainant)

@@ -9,9 +9,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from intake import candidates, panels, triage_queue
+from intake.merging import asked_of
 from workorders import advice, leases, selectors
 from workorders.forms import CodeField
 from workorders.lifecycle import Grade, Role, Status, Step
@@ -35,6 +37,7 @@ KEYS = {
 }
 COUNT_UP_TO = 999
 FIRST_OF_ALIKE = 4  # Alt+1 to Alt+3 are the categories
+FROM_A_CALL = "desk=reception"  # an order decided while its caller is on the line: after it comes no other citizen's
 
 
 class BesideForm(forms.Form):
@@ -61,7 +64,8 @@ def beside(request: StaffRequest) -> HttpResponse:
         area=given.get("area"),
         address=given.get("address", ""),
     )
-    context = _beside(request, asked, given.get("category"), given.get("grade", ""))
+    is_typed = bool(asked.text.strip(" /") or asked.address)
+    context = {**_beside(request, asked, given.get("category"), given.get("grade", "")), "is_early": not is_typed}
     return render(request, "intake/_beside.html", context)
 
 
@@ -104,6 +108,7 @@ def next_one(request: StaffRequest) -> HttpResponse:
 
 
 @for_hotline(Role.OPERATOR)
+@never_cache
 def triage(request: StaffRequest, number: str) -> HttpResponse:
     order = found(request, number)
     _begin(order, request)
@@ -130,7 +135,12 @@ def _page(order: WorkOrder, request: StaffRequest) -> dict[str, Any]:
         "allowed": [name for name, *_rest in steps],
         "wanted": wanted if wanted in forms_of else "",
         "next": _next(order, request),
-        **_beside(request, _asked(order, appeals), order.category, order.grade if order.category else ""),
+        **_beside(
+            request,
+            asked_of(order, [appeal for appeal, _speaker in appeals.get("voices", [])]),
+            order.category,
+            order.grade if order.category else "",
+        ),
     }
 
 
@@ -140,17 +150,8 @@ def _steps(order: WorkOrder, request: StaffRequest) -> list[tuple[str, Step, str
     return [(name, may[name], key, bare(name)) for name, key in KEYS.items() if name in may]
 
 
-def _asked(order: WorkOrder, appeals: dict[str, Any]) -> candidates.Asked:
-    people = [appeal.complainant for appeal, _speaker in appeals.get("voices", []) if appeal.complainant]
-    return candidates.Asked(
-        text=f"{order.title} / {order.matter}",
-        phones=[person.phone for person in people if person.phone],
-        area=order.area,
-        address=order.address,
-        but=order.pk,
-    )
-
-
 def _next(order: WorkOrder, request: StaffRequest) -> str:
+    if request.GET.get("desk") == "reception":
+        return reverse("reception")
     following = triage_queue.next_after(order, request.user, now=timezone.now())
     return reverse("triage", args=[following.number]) if following else reverse("triage_queue")

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,6 +19,7 @@ from intake import callers, calls, services
 from intake.forms import DeskForm, RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, add_to, take, take_and_accept
+from intake.triage_views import FROM_A_CALL
 from workorders import advice, numbers
 from workorders.lifecycle import ClockKind, Role, Status
 from workorders.models import WorkOrder
@@ -26,7 +28,9 @@ from workorders.templatetags.console import moment
 from workorders.transitions import STEPS
 from workorders.views.access import for_hotline
 from workorders.views.request import StaffRequest, go_to
+from workorders.views.strip import follows
 
+CHIPS = 4  # running orders of who calls, in the strip
 # What may be done with a call besides accepting it, each with its key. All of it is registered first, so nothing is lost.
 ACTS = {"register": "R", "answer": "S", "ask_correction": "C", "decline": "X", "merge": "M", "transfer": "T"}
 
@@ -39,6 +43,7 @@ def desk(request: StaffRequest) -> HttpResponse:
     asked = request.GET.get("call", "")
     call = calls.opened(asked, request.user, now=timezone.now()) if asked.isprintable() else None
     form = DeskForm(initial={"phone": call.phone, "call_key": call.pk} if call else {})
+    form.fields["matter" if call else "phone"].widget.attrs["data-begin"] = ""  # where the focus is to stand
     return _shown(request, form, call)
 
 
@@ -68,7 +73,8 @@ def _done(request: StaffRequest, form: DeskForm) -> str:
     if act == DeskForm.ACCEPT:
         messages.success(request, _accepted(appeal.order))
     else:
-        messages.success(request, _("Registered. The number is %(number)s.") % {"number": appeal.order.spoken_number})
+        registered = _("Registered. The number is %(number)s.") % {"number": appeal.order.spoken_number}
+        messages.success(request, f"{registered} {follows(appeal.order)}")
     return reverse("reception") if act in (DeskForm.ACCEPT, DeskForm.REGISTER) else _triage(appeal.order, act)
 
 
@@ -93,8 +99,9 @@ def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
     if order.status == Status.INCOMPLETE:
         told = _("The correction of %(number)s is recorded. Decide on the order now.")
         messages.success(request, told % {"number": order.spoken_number})
-        return reverse("triage", args=[order.number])
-    messages.success(request, _("Added to %(number)s.") % {"number": order.spoken_number})
+        return f"{reverse('triage', args=[order.number])}?{FROM_A_CALL}"
+    added = _("Added to %(number)s.") % {"number": order.spoken_number}
+    messages.success(request, f"{added} {follows(order)}")
     return reverse("reception")
 
 
@@ -112,8 +119,8 @@ def _accepted(order: WorkOrder) -> str:
 
 
 def _triage(order: WorkOrder, step: str) -> str:
-    """Where the step's form stands open."""
-    return f"{reverse('triage', args=[order.number])}?step={step}"
+    """Return the address where the step's form stands open, and from which the desk is empty again."""
+    return f"{reverse('triage', args=[order.number])}?step={step}&{FROM_A_CALL}"
 
 
 def _acts() -> list[tuple[str, Any, str]]:
@@ -138,7 +145,8 @@ def _around(request: StaffRequest, form: DeskForm, call: Call | None) -> dict[st
     phone = str(form["phone"].value() or "")
     known = callers.of_phone(phone, request.user) if phone and "phone" not in form.errors else None
     became = calls.orders_of(call, request.user) if call else ()
-    return {"caller": known, "call": call, "became": became}
+    is_elsewhere = call is None and bool(request.GET.get("call"))
+    return {"caller": known, "call": call, "became": became, "is_elsewhere": is_elsewhere}
 
 
 @for_hotline(Role.OPERATOR)
@@ -176,8 +184,15 @@ def urge(request: StaffRequest, number: str) -> HttpResponse:
 @never_cache
 @for_hotline(Role.OPERATOR)
 def ringing(request: StaffRequest) -> HttpResponse:
-    """Asked for again and again by an open desk: nothing new is 204."""
+    """Tell an open browser which call rings, with the strip that says so. Nothing new is 204, and costs one query."""
     call = calls.ringing_for(request.user, now=timezone.now())
     if request.GET.get("said", "") == (str(call.pk) if call else ""):
         return HttpResponse(status=204)
-    return render(request, "intake/_ringing.html", {"call": call})
+    if call is None:
+        return JsonResponse({"user": request.user.pk, "call": None})
+    caller = callers.of_phone(call.phone, request.user) if call.phone else None
+    running = [order for order in caller.orders if order.is_open][:CHIPS] if caller else []  # type: ignore[attr-defined]
+    context = {"call": call, "phone": call.masked_phone, "caller": caller, "running": running}
+    strip = render_to_string("intake/_ringing.html", context, request)
+    words = _("%(phone)s calls") % {"phone": call.masked_phone}
+    return JsonResponse({"user": request.user.pk, "call": call.pk, "strip": strip, "words": words})

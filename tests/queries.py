@@ -7,5 +7,5 @@ from django.test.utils import CaptureQueriesContext
 
 def queries_of(client: Client, address: str) -> int:
     with CaptureQueriesContext(connection) as captured:
-        assert client.get(address).status_code == 200
+        assert client.get(address, follow=True).status_code == 200
     return len(captured)

@@ -114,6 +114,8 @@ class Road:
             "request_suspension": {"reason": "需待明年预算安排", "review_date": self.review_date},
             "refuse_suspension": {"reason": "具备解决条件"},
             "assign_down": {"lead": self.below} if step == "assign_down" else {},
+            "hand_over": {"reason": "单位撤并", "lead": self.stranger},
+            "replace_co_handling": {"reason": "单位撤并", "unit": self.co_unit},
             "urge": TEXT,
             "issue_slip": {"demand": "请立即办理并书面说明情况", "days": 2},
             "answer_slip": {"text": "已安排专人办理，明日完成。"},

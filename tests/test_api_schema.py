@@ -56,6 +56,7 @@ def same_connection(machines: dict[str, Any]) -> Iterator[None]:
     derandomize=True,
 )
 @pytest.mark.usefixtures("same_connection")
+@pytest.mark.proof
 def test_the_api_keeps_to_its_document(case: Any, machines: dict[str, Any], settings: Any) -> None:
     settings.API_RATES = {"calls": (100_000, 60), "token": (100_000, 60)}
     intake = case.path.startswith((f"{V1}/appeals/", f"{V1}/calls/"))

@@ -128,10 +128,10 @@ def test_a_page_that_is_opened_again_shows_the_same_order_and_who_asks_for_anoth
 ) -> None:
     orders = [recent.to("callback"), recent.to("callback")]
     agent = as_(Role.CALLBACK_AGENT)
-    shown = [agent.get(DESK).context["order"] for _time in range(2)]
+    shown = [agent.get(DESK, follow=True).context["order"] for _time in range(2)]
     assert shown == [orders[0], orders[0]]
-    assert agent.post(f"{DESK}another/")["Location"] == DESK
-    assert agent.get(DESK).context["order"] == orders[1]
+    assert agent.post(f"{DESK}another/")["Location"] == f"{DESK}{orders[1].number}/"
+    assert agent.get(DESK, follow=True).context["order"] == orders[1]
     assert "没有" in agent.post(f"{DESK}another/", follow=True).content.decode()
     leases.take(orders[0], recent.cast.of(Role.SUPERVISOR), now=timezone.now() + leases.LASTS)
     assert agent.get(f"{DESK}{orders[0].number}/").context["lease"].user == recent.cast.of(Role.SUPERVISOR)
@@ -144,7 +144,7 @@ def test_the_agent_has_the_filled_script_the_result_the_contact_and_the_matter(
     recent: Road, as_: Callable[..., Client]
 ) -> None:
     order = recent.to("callback")
-    html = as_(Role.CALLBACK_AGENT).get(DESK).content.decode()
+    html = as_(Role.CALLBACK_AGENT).get(DESK, follow=True).content.decode()
     for words in (order.spoken_number, recent.lead.name, "已到现场核查并完成整改", "已与诉求人核实情况", order.matter):
         assert words in html
     assert "12345市民服务热线" in html and "{number}" not in html
@@ -156,27 +156,27 @@ def test_a_script_for_the_category_and_for_a_rework_goes_before_the_general_one(
 ) -> None:
     agent, order = as_(Role.CALLBACK_AGENT), recent.to("callback")
     StandardText.objects.create(step="close", category=recent.category, title="本类开场", text="本类{number}")
-    assert agent.get(DESK).context["scripts"][0].title == "本类开场"
+    assert agent.get(DESK, follow=True).context["scripts"][0].title == "本类开场"
     StandardText.objects.filter(title="本类开场").update(is_active=False)
     recent.act(order, "rework")
     for step in ("contact", "report", "approve"):
         recent.act(order, step)
-    assert "上次回访" in agent.get(DESK).context["scripts"][0].text
+    assert "上次回访" in agent.get(DESK, follow=True).context["scripts"][0].text
 
 
 def test_without_a_script_the_page_says_where_one_comes_from(recent: Road, as_: Callable[..., Client]) -> None:
     StandardText.objects.filter(step="close").update(is_active=False)
     recent.to("callback")
-    assert 'class="read-out"' not in as_(Role.CALLBACK_AGENT).get(DESK).content.decode()
+    assert 'class="read-out"' not in as_(Role.CALLBACK_AGENT).get(DESK, follow=True).content.decode()
 
 
 def test_the_telephone_is_shown_after_one_press_and_the_look_is_in_the_ledger(
     recent: Road, as_: Callable[..., Client]
 ) -> None:
     order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
-    html = agent.get(DESK).content.decode()
+    html = agent.get(DESK, follow=True).content.decode()
     assert "tel:" not in html and 'data-key="p"' in html
-    page = agent.get(DESK).context
+    page = agent.get(DESK, follow=True).context
     given = {"version": order.version, "reason": page["looking"], "next": f"{DESK}{order.number}/"}
     response = agent.post(f"/orders/{order.number}/steps/reveal/", given)
     assert response["Location"] == f"{DESK}{order.number}/"
@@ -192,10 +192,10 @@ def test_what_the_desk_sends_does_the_ordinary_step_and_leads_to_the_next_call(
 ) -> None:
     order, following = recent.to("callback"), recent.to("callback")
     agent = as_(Role.CALLBACK_AGENT)
-    assert agent.get(DESK).context["order"] == order
+    assert agent.get(DESK, follow=True).context["order"] == order
     sent = {**given, "version": order.version, "next": DESK}
     assert agent.post(f"{DESK}{order.number}/{step}/", sent)["Location"] == DESK
-    assert agent.get(DESK).context["order"] == following
+    assert agent.get(DESK, follow=True).context["order"] == following
     assert WorkOrder.objects.get(pk=order.pk).round == (2 if step == "rework" else 1)
 
 
@@ -210,7 +210,7 @@ def test_a_stale_send_comes_back_in_the_desk_with_all_that_was_typed_and_what_ha
     order, agent = recent.to("callback"), as_(Role.CALLBACK_AGENT)
     address = f"{DESK}{order.number}/{step}/"
     typed = {**answers, "words": "说了很多话", "reason": "他说没有修好", "next": DESK}
-    sealed = re.search('name="seen"\\s+value="([^"]+)"', agent.get(DESK).content.decode())
+    sealed = re.search('name="seen"\\s+value="([^"]+)"', agent.get(DESK, follow=True).content.decode())
     assert sealed
     stale = {**typed, "version": order.version, "seen": sealed[1]}
     recent.act(order, "urge", text="又来电催办了")
@@ -264,7 +264,7 @@ def test_who_had_to_log_in_again_comes_back_to_the_call(recent: Road, as_: Calla
 
 def test_where_nobody_left_a_telephone_no_attempt_is_made_up(recent: Road, as_: Callable[..., Client]) -> None:
     order, agent = recent.to("callback", phone="", name=""), as_(Role.CALLBACK_AGENT)
-    page = agent.get(DESK)
+    page = agent.get(DESK, follow=True)
     assert page.context["unreachable"] and 'data-key="p"' not in page.content.decode()
     sent = {"reached": "no", "version": order.version, "next": DESK}
     assert agent.post(f"{DESK}{order.number}/close/", sent)["Location"] == DESK
@@ -278,10 +278,10 @@ def test_two_attempts_then_closed_as_unreachable(recent: Road, as_: Callable[...
         order.refresh_from_db()
         sent = {**given, "version": order.version, "next": DESK}
         response = agent.post(f"{DESK}{order.number}/{step}/", sent)
-        return agent.get(response["Location"]) if response.status_code == 303 else response
+        return agent.get(response["Location"], follow=True) if response.status_code == 303 else response
 
     unreached = {"reached": "no", "words": ""}
-    assert not agent.get(DESK).context["unreachable"]
+    assert not agent.get(DESK, follow=True).context["unreachable"]
     first = send("attempt", why="no_answer")
     assert "order" not in first.context, "nobody is called again at once"
     assert [one.order for one in first.context["later"]] == [order]
@@ -339,7 +339,7 @@ def test_the_desk_asks_as_often_for_ten_orders_as_for_twenty(recent: Road, as_: 
             order = recent.to("callback")
             if number % 3 == 0:
                 tried(recent, order, again_at=timezone.now() + timedelta(days=1))
-        agent.get(DESK)
+        agent.get(DESK, follow=True)
         counts.append(queries_of(agent, DESK))
     assert counts[0] == counts[1] <= 24
 
@@ -349,7 +349,7 @@ def test_many_rounds_and_attempts_are_no_more_queries(recent: Road, as_: Callabl
     for _round in range(2):
         for step in ("attempt", "attempt", "rework", "contact", "report", "approve"):
             recent.act(order, step)
-        agent.get(DESK)
+        agent.get(DESK, follow=True)
         with CaptureQueriesContext(connection) as queries:
             agent.get(f"{DESK}{order.number}/")
         counts.append(len(queries))

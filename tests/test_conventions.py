@@ -28,6 +28,9 @@ EVERY_ORDER = {
     "evaluation/records.py": "selects what the beat's scan opens callbacks for; nobody is shown it",
     "archive/services.py": "selects what the beat's scan archives; nobody is shown it",
     "dispatch/thresholds.py": "counts for the beat; the orders behind a number are shown by visible_to",
+    "dispatch/handovers.py": "selects what the beat hands over from closed units; nobody is shown it",
+    "workorders/staffing.py": "counts what would wait for nobody, for who administers people and sees no order",
+    "workorders/models/organisation.py": "counts what a unit leaves behind, for who closes it and sees no order",
     "workorders/permissions.py": "asks whether the actor's unit co-handles the one order that is locked",
     "workorders/forms.py": "finds an order by its number; the form that asks for it checks visible_to",
 }

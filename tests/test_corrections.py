@@ -51,7 +51,7 @@ def test_what_is_missing_is_asked_for_in_a_message_and_the_acceptance_clock_wait
     correction, message = of(asked), Message.objects.get(order=asked)
     assert (correction.remind_at, correction.closes_at) == ([FIRST, SECOND_ONE], CLOSING)
     assert (message.kind, message.state, message.phone) == ("correction", "pending", "13800001234")
-    for part in (asked.spoken_number, "请补充具体楼号", "2026-03-17 10:00"):
+    for part in (asked.spoken_number, "请补充具体楼号。", "2026年3月17日10:00前"):
         assert part in message.text
     assert Clock.objects.get(order=asked, kind="acceptance").paused_at == NOW
     event = Event.objects.get(order=asked, step="ask_correction")
@@ -74,7 +74,7 @@ def test_everybody_who_left_a_telephone_is_told_once_and_who_left_none_is_asked_
     unnamed = road.register(phone="", name="", channel=Appeal.Channel.APP, source="app", source_id="7")
     road.act(unnamed, "ask_correction")
     assert not Message.objects.exists()
-    assert progress(Appeal.objects.get(order=unnamed))["answer"] == "请补充具体楼号"
+    assert progress(Appeal.objects.get(order=unnamed))["answer"].startswith("您好，为尽快办理您的诉求")
 
 
 def test_an_order_waits_for_one_correction_at_a_time(asked: WorkOrder) -> None:

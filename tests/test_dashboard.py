@@ -146,7 +146,7 @@ def test_the_contact_rate_counts_who_still_waits_as_not_contacted(city: Road) ->
     contact = dashboard.live(LATE)["contact"]
     in_time, late, waiting = (int(part.shown) for part in contact.parts)
     assert waiting > 0
-    assert contact.rate == f"{100 * in_time / (in_time + late + waiting):.1f} %"
+    assert contact.rate == f"{100 * in_time / (in_time + late + waiting):.1f}%"
 
 
 def test_the_trend_stands_beside_the_same_weekday_of_a_year_before(road: Road) -> None:
@@ -330,8 +330,8 @@ def test_few_orders_or_many_the_page_asks_as_many_queries(city: Road, supervisor
         city.to("handling")
     tally.follow()
     many = queries_of(supervisor, "/admin/")
-    assert len(few) == len(many) <= 15, few
-    assert len(queries_of(supervisor, "/admin/dashboard/figures/")) <= 10
+    assert len(few) == len(many) <= 18, few
+    assert len(queries_of(supervisor, "/admin/dashboard/figures/")) <= 13
 
 
 def test_a_units_page_asks_as_many_queries_for_few_orders_as_for_many(city: Road, client: Client, cast: Cast) -> None:
@@ -342,7 +342,7 @@ def test_a_units_page_asks_as_many_queries_for_few_orders_as_for_many(city: Road
         city.now = LATE - 2 * HOUR
         city.to("handling")
     tally.follow()
-    assert len(queries_of(client, "/admin/")) == len(few) <= 15, few
+    assert len(queries_of(client, "/admin/")) == len(few) <= 18, few
 
 
 MANY = """
@@ -372,7 +372,8 @@ def test_no_query_of_the_page_reads_a_growing_table_from_end_to_end(city: Road, 
         cursor.execute(MANY, {"order": WorkOrder.objects.values_list("pk", flat=True)[0]})
     asked = [sql for sql in queries_of(supervisor, "/admin/") if sql.startswith("SELECT")]
     orders = [sql for sql in asked if '"workorders_workorder"' in sql]
-    assert all("dispatch_alert" in sql for sql in orders), "of orders only the titles of the newest alerts are read"
+    beside_alerts = [sql for sql in orders if "dispatch_alert" not in sql]
+    assert all("LIMIT 1001" in sql for sql in beside_alerts), "orders that wait for nobody are counted up to a bound"
     no_growing_scan(asked)
     supervisor.force_login(cast.of(Role.SUPERVISOR, city.lead.parent))
     no_growing_scan([sql for sql in queries_of(supervisor, "/admin/") if sql.startswith("SELECT")])

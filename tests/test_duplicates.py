@@ -145,7 +145,7 @@ def test_the_likeliest_comes_first_with_its_reasons(road: Road, user: User, engl
     assert [one.order for one in found] == [same, near, far]
     assert found[0].reasons[:2] == ["same caller", "same place"]
     assert found[1].reasons[0] == "same place"
-    assert [one.reasons for one in found[2:]] == [[f"alike {found[2].likeness.percent} %"]]
+    assert [one.reasons for one in found[2:]] == [[f"alike {found[2].likeness.percent}%"]]
 
 
 def test_it_is_not_like_itself_nor_like_what_was_withdrawn_or_merged(road: Road, user: User) -> None:

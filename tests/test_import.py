@@ -354,6 +354,7 @@ def test_a_run_that_was_killed_half_way_is_repeated_without_loss(door: Import, m
 
 @pytest.mark.skipif(not DATA.exists(), reason="the real files of ../shared/data are not here")
 @pytest.mark.parametrize("name", REAL)
+@pytest.mark.proof
 def test_a_real_file_is_taken_without_a_lost_or_doubled_row(door: Import, name: str) -> None:
     path = DATA / f"{name}.csv.gz"
     code, said = door.run(path)

@@ -18,6 +18,7 @@ from tests.conftest import CHINA, NOW
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Policy, Unit, User, WorkOrder
+from workorders.moments import spelled
 from workorders.policy import default_document, problems_of
 from workorders.quiet import Hours, awake, following_digest
 
@@ -456,9 +457,9 @@ def test_a_message_says_which_order_which_unit_which_clock_and_how_late(road: Ro
     notices.plan(now)
     [notice] = Notice.objects.of(road.cast.of(Role.REVIEWER, road.lead))
     assert order.spoken_number in notice.subject
-    assert "2 小时" in notice.subject
+    assert "2小时" in notice.subject
     assert notice.link == f"/orders/{order.number}/"
-    for word in (road.lead.name, str(order.category), f"{clock.due_at.astimezone(CHINA):%Y-%m-%d %H:%M}", "2 小时"):
+    for word in (road.lead.name, str(order.category), spelled(clock.due_at), "2小时"):
         assert word in notice.body
     assert notice.text.endswith(f"http://127.0.0.1:8000/orders/{order.number}/")
 

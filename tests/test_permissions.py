@@ -14,7 +14,16 @@ from workorders.refusals import NotAllowed, NotVisible
 from workorders.transitions import STEPS, available, perform
 
 UNIT_ROLES = {Role.HANDLER, Role.REVIEWER, Role.SUPERVISOR}
-BY_SYSTEM = ("archive", "issue_slip", "raise_slip", "reckon", "remind_correction", "lapse_correction")
+BY_SYSTEM = (
+    "archive",
+    "issue_slip",
+    "raise_slip",
+    "reckon",
+    "remind_correction",
+    "lapse_correction",
+    "hand_over",
+    "replace_co_handling",
+)
 CITY_ROLES = {*Role} - {Role.HANDLER, Role.REVIEWER, Role.ADMINISTRATOR}
 # The orders of `orders` below, in whose handling a unit has the relation's part.
 RELATIONS: dict[str, tuple[str, set[str]]] = {

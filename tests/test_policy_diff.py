@@ -69,7 +69,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         (
             "rework/share",
             0.75,
-            ("Rework", "Share of the limit in a round of rework", "50 %", "75 %", "higher"),
+            ("Rework", "Share of the limit in a round of rework", "50%", "75%", "higher"),
         ),
         (
             "rework/clocks",
@@ -104,8 +104,8 @@ def test_a_ladder_of_a_clock_and_of_a_grade_is_called_by_its_name() -> None:
         return {**FIRST, "ladder": {"contact": {"warning": share}, "emergency": {"warning": share}}}
 
     assert [(one.name, one.before, one.after) for one in changes(ladder(0.5), ladder(0.8))] == [
-        ("Emergency: warning at this share of the limit", "50 %", "80 %"),
-        ("First contact: warning at this share of the limit", "50 %", "80 %"),
+        ("Emergency: warning at this share of the limit", "50%", "80%"),
+        ("First contact: warning at this share of the limit", "50%", "80%"),
     ]
 
 

@@ -337,7 +337,7 @@ def test_a_simulation_is_asked_for_on_the_page_and_its_result_stands_there(
     shown = client.get(page(pending)).content.decode()
     assert POLL not in shown
     assert order.spoken_number in shown
-    assert "100.0 %" in shown
+    assert "100.0%" in shown
 
 
 def test_the_administrator_is_shown_figures_and_no_order(

@@ -217,6 +217,7 @@ def raised_by_level(site: Site) -> list[float]:
     return [found[level.name.lower()] for level in Level]
 
 
+@pytest.mark.proof
 def test_the_real_beat_and_worker_raise_reminder_warning_overdue_and_escalations_in_their_order(hurried: Site) -> None:
     channel = hurried.system("channel")
     category = next(one for one in channel.read("categories/")["results"] if one["grade"] == "ordinary")

@@ -69,6 +69,7 @@ def receiver() -> Iterator[Flaky]:
     receiver.stop()
 
 
+@pytest.mark.proof
 def test_a_department_works_a_whole_day_by_the_api(site: Site, receiver: Flaky) -> None:
     street = site.system(STREETS[0])
     hook = street.submit("webhooks/", {"url": receiver.url, "event_types": ["*"]})

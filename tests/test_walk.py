@@ -234,6 +234,7 @@ def test_an_itinerary_is_a_road_that_perform_allows(key: int) -> None:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the real files of ../shared/data are not here")
+@pytest.mark.proof
 def test_real_letters_are_walked_and_every_chain_is_verified(tmp_path: Path, committed: None) -> None:
     """Committed one by one, as a site does: 5,700 steps in one transaction take half as long again."""
     code, said = walk(

@@ -3,13 +3,18 @@
 Who may: administrators by their role. Orders and their ledger are not here; they change through `perform()` alone.
 """
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from workorders import policy_admin, standard_text_admin  # noqa: F401  register their own
+from workorders.holdings import holdings_of
 from workorders.models import Area, CalendarDay, Category, Unit, User
 from workorders.role_admin import RoleAdmin
 
@@ -28,7 +33,19 @@ class UnitAdmin(TreeAdmin):
     list_display = ("code", "name", "kind", "parent", "is_active")
     list_filter = ("kind", "is_active")
     list_select_related = ("parent",)
-    autocomplete_fields = ("parent", "area")
+    autocomplete_fields = ("parent", "area", "successor")
+    readonly_fields = ("in_hand",)
+
+    @admin.display(description=_("what hangs on it"))
+    def in_hand(self, unit: Unit) -> str:
+        """Say what somebody has to take over before this unit is switched off."""
+        return "; ".join(f"{label}: {count}" for label, count in holdings_of(unit) if count) or "–"
+
+    def save_model(self, request: HttpRequest, obj: Unit, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data and not obj.is_active and obj.successor:
+            facts = {"count": obj.orders_in_hand(), "unit": obj.successor}
+            self.message_user(request, gettext("%(count)s orders go to %(unit)s within a few minutes.") % facts)
 
 
 @admin.register(Area)

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core import signing
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders.lifecycle import Grade, Status
-from workorders.moments import written
+from workorders.moments import day_and_time
 from workorders.selectors import pressing
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ FACTS = (
     Fact("title", _("Title"), lambda order: order.title),
     Fact("unit", _("Lead unit"), lambda order: str(order.lead_unit or "")),
     Fact("round", _("Round"), lambda order: str(order.round)),
-    Fact("deadline", _("Deadline"), _deadline, lambda value: written(datetime.fromisoformat(value)) if value else ""),
+    Fact(
+        "deadline",
+        _("Deadline"),
+        _deadline,
+        lambda value: day_and_time(datetime.fromisoformat(value), timezone.now()) if value else "",
+    ),
 )
 
 

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 
 class CodeField(forms.CharField):
-    """A row of reference data by its code, typed or picked from a list that shows "code name"; objects pass as they are."""
+    """A row of reference data by its code, typed or picked from a list that shows "code name"; objects pass as they are.
 
-    def __init__(self, model: str, **options: Any) -> None:
-        self.model = model
+    `active` false also takes what was switched off.
+    """
+
+    def __init__(self, model: str, *, active: bool = True, **options: Any) -> None:
+        self.model, self.active = model, active
         attrs = {"list": f"{model.lower()}-list", "autocomplete": "off"}
         super().__init__(widget=forms.TextInput(attrs=attrs), **options)
 
@@ -47,7 +50,7 @@ class CodeField(forms.CharField):
     def _find(self, code: str) -> Model:
         model: Any = apps.get_model("workorders", self.model)
         try:
-            return model.objects.get(code=code, is_active=True)
+            return model.objects.get(code=code, **({"is_active": True} if self.active else {}))
         except model.DoesNotExist:
             raise ValidationError(
                 _("There is no %(what)s with the code “%(code)s”."),
@@ -173,11 +176,20 @@ class StepForm(forms.Form):
             self.fields.setdefault("reason", text(_("Reason"), rows=3, limit=2000))
         if step.files:
             self.fields["files"] = FilesField(label=_("Files"), required=False)
+        for field in self.fields.values():
+            _preselect_nothing(field)
 
     def for_ledger(self) -> dict[str, Any]:
         """What the event keeps of it: objects by number or by code and name of the day, nothing that was left empty."""
         kept = {name: _plain(value) for name, value in self.cleaned_data.items() if name not in ("reason", "files")}
         return {name: value for name, value in kept.items() if value not in (None, "", [])}
+
+
+def _preselect_nothing(field: forms.Field) -> None:
+    """A list to choose one from begins with nothing chosen: the browser would take its first, and nobody would see it."""
+    must_choose = isinstance(field, forms.ChoiceField) and field.required and field.initial is None
+    if must_choose and type(field.widget) is forms.Select:
+        field.widget.choices = [("", "—"), *((value, label) for value, label in field.widget.choices if value)]
 
 
 class TextForm(StepForm):

@@ -11,27 +11,44 @@ from typing import Any
 from django.db.models import IntegerChoices, TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import transition
 
 
 class Status(TextChoices):
-    REGISTERED = "registered", _("Registered")
-    INCOMPLETE = "incomplete", _("Awaiting correction")
-    ACCEPTED = "accepted", _("Accepted")
-    CONSULTING = "consulting", _("In joint meeting")
-    DISPATCHED = "dispatched", _("Dispatched")
-    HANDLING = "handling", _("In handling")
-    SUSPENDED = "suspended", _("Suspended")
-    REPORTED = "reported", _("Result in unit review")
-    CALLBACK = "callback", _("Awaiting callback")
-    CLOSED = "closed", _("Closed")
-    REVIEWING = "reviewing", _("Objection under review")
-    ANSWERED = "answered", _("Answered at once")
-    DECLINED = "declined", _("Declined with advice")
-    MERGED = "merged", _("Merged")
-    WITHDRAWN = "withdrawn", _("Withdrawn")
-    ARCHIVED = "archived", _("Archived")
+    """The label names what an order waits for: lists, queues, filters and exports show it. `milestone` is for the road."""
 
+    REGISTERED = "registered", pgettext_lazy("status", "To be accepted")
+    INCOMPLETE = "incomplete", pgettext_lazy("status", "Awaiting correction")
+    ACCEPTED = "accepted", pgettext_lazy("status", "To be dispatched")
+    CONSULTING = "consulting", pgettext_lazy("status", "In joint meeting")
+    DISPATCHED = "dispatched", pgettext_lazy("status", "To be signed")
+    HANDLING = "handling", pgettext_lazy("status", "In handling")
+    SUSPENDED = "suspended", pgettext_lazy("status", "Suspended")
+    REPORTED = "reported", pgettext_lazy("status", "To be reviewed")
+    CALLBACK = "callback", pgettext_lazy("status", "Awaiting callback")
+    CLOSED = "closed", pgettext_lazy("status", "Closed")
+    REVIEWING = "reviewing", pgettext_lazy("status", "Objection under review")
+    ANSWERED = "answered", pgettext_lazy("status", "Answered at once")
+    DECLINED = "declined", pgettext_lazy("status", "Declined with advice")
+    MERGED = "merged", pgettext_lazy("status", "Merged")
+    WITHDRAWN = "withdrawn", pgettext_lazy("status", "Withdrawn")
+    ARCHIVED = "archived", pgettext_lazy("status", "Archived")
+
+    @property
+    def milestone(self) -> "Promise | str":
+        """What is done when an order comes here, for the line of its progress."""
+        return MILESTONES.get(self, self.label)
+
+
+MILESTONES = {
+    Status.REGISTERED: pgettext_lazy("milestone", "Registered"),
+    Status.ACCEPTED: pgettext_lazy("milestone", "Accepted"),
+    Status.DISPATCHED: pgettext_lazy("milestone", "Dispatched"),
+    Status.HANDLING: pgettext_lazy("milestone", "Signed"),
+    Status.REPORTED: pgettext_lazy("milestone", "Handled"),
+    Status.CALLBACK: pgettext_lazy("milestone", "Answered"),
+}
 
 MAIN_ROAD = (
     Status.REGISTERED,

@@ -33,7 +33,20 @@ class MenuEntry:
     badge: str = ""
 
 
+@dataclass(frozen=True)
+class Above:
+    """What stands above every page, of the console and of the administration, for the users that `applies` names.
+
+    `switches` is the template of its settings in the user's own menu.
+    """
+
+    template: str
+    applies: Callable[[Any], bool]
+    switches: str = ""
+
+
 _panels: list[Panel] = []
+_above: list[Above] = []
 _entries: list[MenuEntry] = []
 _banners: dict[Callable[[datetime], str | None], tuple[str, ...]] = {}
 
@@ -46,6 +59,11 @@ def add_panel(panel: Panel) -> None:
 def add_entry(entry: MenuEntry) -> None:
     if entry not in _entries:
         _entries.append(entry)
+
+
+def add_above(part: Above) -> None:
+    if part not in _above:
+        _above.append(part)
 
 
 def add_banner(banner: Callable[[datetime], str | None], *roles: str) -> None:
@@ -76,6 +94,7 @@ def menu(request: HttpRequest) -> dict[str, Any]:
     watches = any(user.has_role(*roles) for roles in _banners.values())
     return {
         "menu": entries_of(user),
+        "above": [part for part in _above if part.applies(user)],
         "unannounced_year": year,
         "watches": watches,
         "has_work": selectors.has_work(user),

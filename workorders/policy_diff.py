@@ -132,7 +132,7 @@ def shown(path: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_label(ClockKind, one) for one in value) or "—"
     if isinstance(value, float | int) and path.startswith(("ladder.", "rework.share")):
-        return f"{value * 100:g} %"
+        return f"{value * 100:g}%"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,5 +1,6 @@
 """Reading orders for list and page, each in a fixed number of queries."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, Subquery, When
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -17,19 +19,21 @@ from workorders.attachments import DIGESTS
 from workorders.forms import CodeField
 from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
+from workorders.moments import day_and_time
 from workorders.transitions import STEPS, form_of, steps_of
 
 if TYPE_CHECKING:
     from workorders.permissions import WorkOrderQuerySet
 
 PAGE_SIZE = 25
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?")
 COUNT_UP_TO = 1000
 LAST_PAGE = 200
 
 # The steps an order waits for; the others move it too, but only when something happens outside.
 NOT_AWAITED = (
     *("withdraw", "merge", "recall", "end_meeting", "suspend", "resume", "object", "archive"),
-    *("assign_down", "grant_return", "grant_suspension", "lapse_correction"),
+    *("assign_down", "hand_over", "grant_return", "grant_suspension", "lapse_correction"),
 )
 AWAITED = {
     name: list(targets)
@@ -268,6 +272,14 @@ def _owes_contact(order: WorkOrder) -> bool:
     return any(clock.kind == ClockKind.CONTACT and clock.stopped_at is None for clock in order.clocks.all())
 
 
+def _readable(value: Any) -> Any:
+    """The ledger keeps instants as ISO 8601; people read them as the rest of the page writes them."""
+    if isinstance(value, str) and INSTANT.fullmatch(value):
+        instant = datetime.fromisoformat(value)
+        return day_and_time(instant if instant.tzinfo else timezone.make_aware(instant), timezone.now())
+    return value
+
+
 def told(event: Event) -> list[tuple[str, str]]:
     """What an event carries, in words: labels and choices come from the form that asked for it."""
     fields: dict[str, Any] = form_of(event.step).base_fields
@@ -282,7 +294,7 @@ def told(event: Event) -> list[tuple[str, str]]:
         words = (
             "、".join(str(choices.get(one, one)) for one in value)
             if isinstance(value, list)
-            else choices.get(value, value)
+            else choices.get(value, _readable(value))
         )
         lines.append((str(getattr(field, "label", field)), str(words)))
     return lines

@@ -10,13 +10,13 @@ from django import forms
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone, translation
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders.columns import masked
 from workorders.lifecycle import ClockKind
 from workorders.models import StandardText
+from workorders.moments import spelled
 from workorders.policy_diff import amount
 from workorders.transitions import STEPS, form_of
 
@@ -138,21 +138,20 @@ def fill(text: str, facts: dict[str, str]) -> str:
 # The facts of the order itself
 
 
-def in_words(instant: datetime | date) -> str:
-    if isinstance(instant, datetime):
-        return date_format(timezone.localtime(instant), "DATETIME_FORMAT")
-    return date_format(instant, "DATE_FORMAT")
-
-
 def _writer(case: Case) -> str:
     """Accounts that several share are called after their unit, which stands in a text by itself."""
     return str(case.user).removeprefix(str(case.user.unit or "")).strip()
 
 
+def _staff_number(case: Case) -> str:
+    """User names that are numbers are staff numbers; who has another name says the number by heart."""
+    return case.user.username if case.user.username.isdigit() else ""
+
+
 def _due(case: Case) -> str:
     clocks: list[Any] = [clock for clock in case.order.clocks.all() if clock.kind == ClockKind.RESOLUTION]
     latest = max(clocks, key=lambda clock: clock.started_at, default=None)
-    return in_words(latest.due_at) if latest else ""
+    return spelled(latest.due_at) if latest else ""
 
 
 def _limit(case: Case) -> str:
@@ -168,10 +167,11 @@ def add_own() -> None:
     add_field("place", _("Place"), lambda case: masked(case.order.address) or str(case.order.area or ""))
     add_field("unit", _("Lead unit"), lambda case: str(case.order.lead_unit or ""))
     add_field("user", _("Who writes"), _writer)
+    add_field("staff_number", _("Staff number of who writes"), _staff_number)
     add_field("own_unit", _("Unit of who writes"), lambda case: str(case.user.unit or ""))
     add_field("telephone", _("Telephone of who writes"), lambda case: case.user.telephone)
-    add_field("today", _("Today"), lambda case: in_words(timezone.localdate(case.now)))
-    add_field("received", _("Day of the registration"), lambda case: in_words(_day(case.order.registered_at)))
+    add_field("today", _("Today"), lambda case: spelled(timezone.localdate(case.now)))
+    add_field("received", _("Day of the registration"), lambda case: spelled(_day(case.order.registered_at)))
     add_field("due", _("Deadline of the resolution"), _due)
     add_field("limit", _("Limit of the resolution"), _limit)
     add_field("round", _("Round"), lambda case: str(case.order.round))

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from workorders.views import attachments, exports, lookups, orders, palette, saved, steps, work
+from workorders.views import attachments, exports, lookups, orders, palette, saved, steps, strip, work
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="orders")),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("orders/<str:number>/", orders.order, name="order"),
     path("orders/<str:number>/changed/", orders.changed, name="order_changed"),
     path("orders/<str:number>/steps/<slug:name>/", steps.step, name="step"),
+    path("orders/<str:number>/take-back/", strip.take_back, name="take_back"),
     path("orders/<str:number>/files/<int:pk>/", attachments.attachment, name="attachment"),
     path("palette/", palette.palette, name="palette"),
     path("work/", work.work, name="work"),

@@ -21,6 +21,7 @@ class Assignment(models.Model):
         RETURNED = "returned", _("Returned")
         RECALLED = "recalled", _("Recalled")
         HANDED_DOWN = "handed_down", _("Handed down")
+        HANDED_OVER = "handed_over", _("Handed over")
 
     WRONG = (End.RETURNED, End.RECALLED)
 

@@ -155,7 +155,7 @@ class Breach(models.Model):
         return f"{self.name or say('the whole city')}: {self.said(self.measure)} > {self.said(Decimal(self.limit))}"
 
     def said(self, measure: Decimal) -> str:
-        return f"{measure:f} %" if self.threshold.kind == Threshold.Kind.OVERDUE_SHARE else f"{measure:.0f}"
+        return f"{measure:f}%" if self.threshold.kind == Threshold.Kind.OVERDUE_SHARE else f"{measure:.0f}"
 
     @property
     def shown(self) -> list[tuple[str, str, datetime, str]]:

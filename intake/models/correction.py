@@ -31,7 +31,7 @@ class Correction(models.Model):
     words = models.TextField(_("words to the complainant"))
     asked_at = models.DateTimeField(_("asked at"))
     remind_at = ArrayField(models.DateTimeField(), default=list, verbose_name=_("reminders"))
-    closes_at = models.DateTimeField(_("closed if not supplied until"))
+    closes_at = models.DateTimeField(_("correction wanted until"))
     provisional = models.BooleanField(
         _("provisional: the calendar of a year it reaches is not announced"), default=False
     )

@@ -11,7 +11,7 @@ class Message(models.Model):
     class Kind(models.TextChoices):
         CORRECTION = "correction", _("Request for correction")
         REMINDER = "reminder", _("Reminder of the correction")
-        LAPSE = "lapse", _("Closed for want of correction")
+        LAPSE = "lapse", _("Ended for want of correction")
         REPLY = "reply", _("Reply")
         POSTPONED = "postponed", _("Later date of the correction")
 

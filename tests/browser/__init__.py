@@ -39,3 +39,9 @@ def violations(page: Page, within: str = "body") -> list[str]:
 
 def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def awake(page: Page) -> None:
+    """Wait until the order on the screen takes keys: a second after it has appeared, and after its form has."""
+    page.wait_for_load_state()
+    page.wait_for_selector("html:not([data-asleep])")

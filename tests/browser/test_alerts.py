@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from config.cast import Cast
 from dispatch import thresholds
 from dispatch.models import Alert, Threshold
-from tests.browser import SIZES, violations
+from tests.browser import SIZES, awake, violations
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 
@@ -55,17 +55,26 @@ def test_a_supervisor_works_the_desk_off_by_keys(
     page.goto(DESK)
     expect(current(page)).to_contain_text(number(burning[0]))
     expect(page.locator("#chosen .timeline")).to_be_visible()
+    assert f"alert={burning[0].pk}" in page.url, "the address names what the desk opened"
+    awake(page)
     page.keyboard.press("a")
     expect(page.locator("#chosen .status-acknowledged")).to_be_visible()
+    expect(page.locator("#messages")).to_contain_text(number(burning[0]))
+    awake(page)
     page.keyboard.press("j")
     expect(current(page)).to_contain_text(number(burning[1]))
+    awake(page)
     page.keyboard.press("k")
     expect(current(page)).to_contain_text(number(burning[0]))
+    awake(page)
     page.keyboard.press("r")
     page.keyboard.type("单位已办结")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#rows .row")).to_have_count(3)
     assert status(burning[0]) == "resolved"
+    page.reload()
+    expect(current(page)).to_contain_text(number(burning[1]))
+    awake(page)
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")

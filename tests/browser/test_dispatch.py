@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from config.cast import Cast
 from dispatch.models import Assignment
-from tests.browser import do, fits, violations
+from tests.browser import awake, do, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Lease, Unit, User, WorkOrder
@@ -28,6 +28,7 @@ def opened(page: Page, order: WorkOrder) -> None:
     expect(page.locator(".chosen .number")).to_contain_text(order.spoken_number, timeout=SLOW)
     expect(page.locator("#step form")).to_be_visible(timeout=SLOW)
     expect(page.locator("#step .candidate input").first).to_be_focused()
+    awake(page)
 
 
 def lead_of(order: WorkOrder) -> str:
@@ -130,11 +131,13 @@ def test_requests_are_decided_by_keys(log_in: Callable[..., Page], road: Road, c
     page = log_in(Role.DISPATCHER)
     page.goto(REQUESTS)
     expect(page.locator(".sides")).to_contain_text("该点位不在我单位辖区")
+    awake(page)
     page.keyboard.press("g")
     expect(page.locator("#step textarea")).to_be_focused()
     page.keyboard.type("同意改派")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".chosen .number")).to_contain_text(orders[1].spoken_number, timeout=SLOW)
+    awake(page)
     page.keyboard.press("r")
     expect(page.locator("#step textarea")).to_be_focused()
     page.keyboard.type("经核对在贵单位辖区")

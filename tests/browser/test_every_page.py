@@ -73,6 +73,7 @@ def token(page: Page) -> str:
     return page.locator("[name=csrfmiddlewaretoken]").first.input_value()
 
 
+@pytest.mark.proof
 def test_every_page_of_every_menu_is_open_to_everybody_and_cut_off_nowhere(
     log_in: Callable[..., Page], recent: Road
 ) -> None:

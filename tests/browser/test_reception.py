@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from config.cast import Cast
 from intake.models import Appeal, Call
 from tests.api import CHANNEL, Machine
-from tests.browser import SIZES, fits, violations
+from tests.browser import SIZES, awake, fits, violations
 from tests.media import PNG
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
@@ -37,6 +37,7 @@ def test_a_complaint_is_registered_and_accepted_by_the_keyboard_alone(
 ) -> None:
     page = log_in(Role.OPERATOR)
     page.goto(DESK)
+    awake(page)
     keys = page.keyboard
     keys.press("F2")
     keys.type("13900005678")
@@ -92,6 +93,7 @@ def test_from_the_call_to_the_accepted_order_nobody_touches_the_mouse(
     announced = {"call_id": "pbx-1", "phone": PHONE, "agent": cast.of(Role.OPERATOR).username}
     assert Machine("1100", *CHANNEL).send("/calls/", announced).status_code == 201
     page.wait_for_url("**/reception/?call=pbx-1")
+    awake(page)
     expect(page.locator("#caller")).to_contain_text(running.spoken_number)
     keys = page.keyboard
     keys.press("Alt+u")
@@ -124,12 +126,14 @@ def test_a_call_about_nothing_leaves_an_empty_desk_and_a_slip_of_the_key_loses_n
     page.goto(DESK)
     field(page, "phone").fill(PHONE)
     field(page, "matter").fill("打错了")
+    awake(page)
     page.keyboard.press("Alt+e")
     expect(page.locator("#emptied")).to_be_visible()
     expect(field(page, "matter")).to_have_value("")
     page.keyboard.press("Alt+z")
     expect(field(page, "matter")).to_have_value("打错了")
     expect(field(page, "phone")).to_have_value(PHONE)
+    awake(page)
     page.keyboard.press("Alt+e")
     expect(page.locator("#emptied")).to_be_visible()
     page.reload()
@@ -145,6 +149,7 @@ def test_who_calls_again_urges_with_one_key_and_adds_with_another(
     recent.to("closed")
     page = log_in(Role.OPERATOR)
     page.goto(DESK)
+    awake(page)
     page.keyboard.press("F2")
     page.keyboard.type(PHONE)
     page.keyboard.press("Enter")
@@ -172,6 +177,7 @@ def test_a_call_comes_up_by_itself_and_never_over_a_half_filled_form(
     page.goto(DESK)
     ring(cast, "pbx-1")
     page.wait_for_url("**/reception/?call=pbx-1")
+    awake(page)
     expect(field(page, "phone")).to_have_value(PHONE)
     expect(page.locator("#caller")).to_contain_text(order.spoken_number)
     expect(page.locator(".elapsed time")).not_to_have_text("0:00")
@@ -235,6 +241,7 @@ def test_bad_input_is_said_in_place_and_loses_nothing(
     for name, value in typed.items():
         field(page, name).fill(value)
     field(page, "files").set_input_files([lies])
+    awake(page)
     page.keyboard.press("Control+Enter")
     expect(page.locator("#filing .error")).to_have_count(len(typed) + 1)
     for name, value in typed.items():

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from config.cast import Cast
 from intake import corrections
 from intake.models import Appeal, Call
-from tests.browser import SIZES, fits, violations
+from tests.browser import SIZES, awake, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Event, WorkOrder
@@ -23,6 +23,7 @@ WEB = Appeal.Channel.WEB
 
 def send(page: Page) -> None:
     """By the key that sends every form."""
+    awake(page)
     with page.expect_navigation():
         page.keyboard.press("Control+Enter")
     expect(page.locator("#messages .alert-success")).to_be_visible()
@@ -43,16 +44,20 @@ def test_orders_of_the_web_are_decided_one_after_the_other_by_keys(
     page.goto("/reception/queue/")
     page.keyboard.press("n")
     page.wait_for_url(f"**/reception/{swept.number}/")
+    awake(page)
 
     page.keyboard.press("Alt+1")  # the likeliest category, with the form of acceptance
     expect(page.locator("#step [name=category]")).to_have_value("010101 道路清扫保洁不及时")
     page.locator("#step [name=area]").focus()
     send(page)
     page.wait_for_url(f"**/reception/{court.number}/")
+    awake(page)
     assert status_of(swept) == Status.ACCEPTED
 
     page.keyboard.press("d")
     expect(page.locator("#step [name=code]")).to_be_focused()
+    expect(page.locator("#step [name=emergency_line]")).to_be_hidden()
+    page.keyboard.press("ArrowDown")
     expect(page.locator("#step [name=emergency_line]")).to_be_visible()
     page.keyboard.press("ArrowDown")
     expect(page.locator("#step [name=channel]")).to_be_visible()
@@ -63,6 +68,7 @@ def test_orders_of_the_web_are_decided_one_after_the_other_by_keys(
     page.locator("#step [name=text]").focus()
     send(page)
     page.wait_for_url(f"**/reception/{twin.number}/")
+    awake(page)
     assert status_of(court) == Status.DECLINED
 
     page.keyboard.press("Alt+4")  # the first of those that are alike
@@ -86,7 +92,7 @@ def test_a_correction_is_asked_for_and_lapses_and_an_emergency_is_passed_on(
     page.locator("#step [name=reason]").fill("请补充具体楼号和单元")
     send(page)
     page.wait_for_url(f"**/reception/{danger.number}/")
-
+    awake(page)
     page.keyboard.press("t")
     page.locator("#step [name=emergency_line][value='120']").check()
     page.locator("#step [name=officer]").fill("120 指挥中心 12 号")

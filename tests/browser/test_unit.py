@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 
 from config.cast import Cast
-from tests.browser import PASSWORD, fits, violations
+from tests.browser import PASSWORD, awake, fits, violations
 from tests.roads import Road
 from workorders.lifecycle import Role
 from workorders.models import Attachment, Event, WorkOrder
@@ -58,6 +58,7 @@ def within_its_card(page: Page) -> bool:
 
 
 def open_step(page: Page, step: str) -> None:
+    awake(page)
     button = page.locator(f"[data-step={step}]").first
     if not button.is_visible():
         page.locator(".others summary").tap()
@@ -66,6 +67,7 @@ def open_step(page: Page, step: str) -> None:
 
 
 def send(page: Page) -> None:
+    awake(page)
     with page.expect_navigation():
         page.locator("#step button.btn-primary").tap()
     expect(page.locator("#messages .alert-success")).to_be_visible()
@@ -94,7 +96,9 @@ def test_one_thumb_brings_an_order_from_signing_to_the_leaders_approval(
     page.locator(".chosen input").tap()
     page.locator("[data-sign-chosen]").tap()
     expect(page.locator(".outcome-met")).to_be_visible()
+    awake(page)
     page.locator(".outcomes a").tap()
+    awake(page)
     page.locator(".thumb-bar [data-step=reveal]").tap()
     call_and_arrive(page)
     report_with_pictures(page)

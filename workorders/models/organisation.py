@@ -4,11 +4,13 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from workorders.lifecycle import Grade, Role
+from workorders.lifecycle import HELD, Grade, Role
 
 # 010-65001234 转 801
 is_telephone = RegexValidator(
@@ -69,14 +71,53 @@ class Unit(Tree):
     )
     sector = models.SlugField(_("sector"), max_length=40, blank=True)
     phone = models.CharField(_("telephone"), max_length=40, blank=True, validators=[is_telephone])
+    successor = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        verbose_name=_("taken over by"),
+        help_text=_("Once this unit is switched off, the orders in its hands go there, and what comes back later too."),
+    )
 
     class Meta:
         verbose_name = _("unit")
         verbose_name_plural = _("units")
         ordering = ["path"]
         constraints = [
-            models.UniqueConstraint(fields=["sector"], condition=~models.Q(sector=""), name="one_unit_per_sector")
+            models.UniqueConstraint(fields=["sector"], condition=~models.Q(sector=""), name="one_unit_per_sector"),
+            models.CheckConstraint(
+                condition=models.Q(successor=None) | ~models.Q(successor=models.F("id")),
+                name="unit_does_not_succeed_itself",
+            ),
         ]
+
+    def clean(self) -> None:
+        """Say at the form what the database would refuse: nobody leaves orders behind that nobody takes over."""
+        super().clean()
+        heir = self.successor
+        if heir and (heir.pk == self.pk or not heir.is_active or heir.kind == self.Kind.CITY):
+            raise ValidationError({"successor": _("Choose another unit that is active and handles orders.")})
+        left = self.orders_in_hand() if self.pk and not self.is_active and heir is None else 0
+        if left:
+            message = ngettext(
+                "%(count)s order is in this unit's hands: choose the unit that takes it over.",
+                "%(count)s orders are in this unit's hands: choose the unit that takes them over.",
+                left,
+            )
+            raise ValidationError({"successor": message % {"count": left}})
+
+    def orders_in_hand(self) -> int:
+        return self.led_orders.filter(status__in=HELD).count()
+
+    def heir(self) -> "Unit | None":
+        """Return the active unit that takes over, along closed ones; None where there is none."""
+        passed, unit = {self.pk}, self.successor
+        while unit is not None and not unit.is_active and unit.pk not in passed:
+            passed.add(unit.pk)
+            unit = unit.successor
+        return unit if unit is not None and unit.is_active else None
 
 
 class Area(Tree):

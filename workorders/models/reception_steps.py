@@ -26,7 +26,7 @@ class ReceptionSteps:
         S.INCOMPLETE,
         S.WITHDRAWN,
         Step(
-            _("Close for want of correction"),
+            _("End for want of correction"),
             (Role.ADMINISTRATOR,),
             reason=True,
             by_system=True,

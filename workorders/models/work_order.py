@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_fsm import FSMField, FSMModelMixin
 
 from workorders import numbers
@@ -300,6 +301,35 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
         """下派: to a unit below, whose clocks start with the record; the one above goes on to see the order."""
         self.lead_unit = lead
 
+    @moves(
+        (S.DISPATCHED, S.HANDLING, S.SUSPENDED, S.REPORTED),
+        S.DISPATCHED,
+        Step(
+            _("Hand over to another unit"),
+            (Role.DISPATCHER, Role.SUPERVISOR),
+            acts_for=ActsFor.HIGHER,
+            reason=True,
+            by_system=True,
+            resumes=RESOLUTION_CLOCKS,
+        ),
+    )
+    def hand_over(self, lead: Any) -> None:
+        """转交: the unit is closed, or nobody there can act; a body above lets another one go on. No wrong dispatch."""
+        self.lead_unit = lead
+
+    @stays(
+        (S.DISPATCHED, S.HANDLING, S.SUSPENDED, S.REPORTED),
+        Step(
+            _("Release or replace a co-handling unit"),
+            (Role.DISPATCHER, Role.SUPERVISOR),
+            acts_for=ActsFor.HIGHER,
+            reason=True,
+            by_system=True,
+        ),
+    )
+    def replace_co_handling(self) -> None:
+        """更换协办: what the co-handling unit owes is owed by the other one, or by nobody."""
+
     @moves(S.HANDLING, S.SUSPENDED, Step(_("Suspend"), (Role.DISPATCHER,), reason=True, pauses=RESOLUTION_CLOCKS))
     def suspend(self) -> None:
         """挂账: cannot be solved now; has a date on which it is looked at again."""
@@ -314,7 +344,9 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     def attempt(self) -> None:
         """未接通: not reached; after the attempts of the policy the order may be closed as unreachable."""
 
-    @moves(S.CALLBACK, S.CLOSED, Step(_("Close"), (Role.CALLBACK_AGENT,), stops=(ClockKind.CALLBACK,)))
+    @moves(
+        S.CALLBACK, S.CLOSED, Step(pgettext_lazy("step", "Close"), (Role.CALLBACK_AGENT,), stops=(ClockKind.CALLBACK,))
+    )
     def close(self) -> None:
         """办结: with the complainant's three answers."""
 

@@ -1,21 +1,21 @@
 """How the console says things: icons, countdowns, colours that always come with a word."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
-from django.template.defaultfilters import date as formatted
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from workorders import columns, facts, numbers, search, telephones
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
+from workorders.moments import day_and_time, spelled
 from workorders.selectors import pressing, told
 from workorders.transitions import STEPS
 
@@ -65,7 +65,7 @@ def status_badge(status: str) -> SafeString:
 
 @register.filter
 def step_label(event: Event) -> Any:
-    return STEPS[event.step].label if event.step in STEPS else _("Registered")
+    return STEPS[event.step].label if event.step in STEPS else pgettext("step", "Register")
 
 
 @register.filter
@@ -98,27 +98,25 @@ def relative(left: timedelta) -> str:
 
 def span(amount: timedelta) -> str:
     """The two largest units that matter: days and hours, hours and minutes, minutes (console.js counts on alike)."""
-    day, hour, minute = _("d|h|min").split("|")
+    day, hour, minute = _(" d | h | min ").split("|")
     minutes = int(amount.total_seconds() // 60)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    parts = [f"{days} {day}"] if days else []
+    parts = [f"{days}{day}"] if days else []
     if hours:
-        parts.append(f"{hours} {hour}")
+        parts.append(f"{hours}{hour}")
     if not days and (rest or not hours):
-        parts.append(f"{rest} {minute}")
-    return " ".join(parts)
-
-
-def day_and_time(instant: datetime, now: datetime) -> str:
-    local, today = timezone.localtime(instant), timezone.localdate(now)
-    days = {today: _("today"), today + timedelta(days=1): _("tomorrow"), today - timedelta(days=1): _("yesterday")}
-    day = days.get(local.date()) or formatted(local, gettext("M j") if local.year == today.year else gettext("Y-m-d"))
-    return f"{day} {local:%H:%M}"
+        parts.append(f"{rest}{minute}")
+    return "".join(parts).strip()
 
 
 @register.filter
-def moment(instant: datetime) -> str:
-    return day_and_time(instant, timezone.now())
+def moment(instant: datetime | None) -> str:
+    return day_and_time(instant, timezone.now()) if instant else ""
+
+
+@register.filter
+def day(value: date | None) -> str:
+    return spelled(value) if value else ""
 
 
 @register.simple_tag(takes_context=True)

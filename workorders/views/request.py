@@ -1,4 +1,7 @@
+from urllib.parse import urlsplit
+
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from workorders.models import User
@@ -16,3 +19,14 @@ def go_to(request: StaffRequest, address: str) -> HttpResponse:
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": address})
     return HttpResponse(status=303, headers={"Location": address})
+
+
+def local_address(address: str) -> str:
+    """Return the address where it is a page of this site, otherwise nothing."""
+    return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else ""
+
+
+def page_of_ours(request: StaffRequest) -> str:
+    """Return the path of the page that a form was sent from."""
+    parts = urlsplit(request.headers.get("HX-Current-URL" if request.htmx else "Referer", ""))
+    return local_address(parts.path)

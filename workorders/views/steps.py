@@ -3,23 +3,24 @@
 from functools import partial
 from typing import Any, Protocol
 
-from django.contrib import messages
+from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.choices import flatten_choices
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from workorders import facts, numbers, selectors
 from workorders.forms import StepForm
-from workorders.models import WorkOrder
+from workorders.models import Event, WorkOrder
 from workorders.refusals import Invalid, NotVisible, Refused
 from workorders.transitions import STEPS, check, form_of, perform
 from workorders.views.once import once
 from workorders.views.orders import buttons, found
-from workorders.views.request import StaffRequest, go_to
+from workorders.views.request import StaffRequest, go_to, local_address
+from workorders.views.strip import announce_step
 
 # What a form carries beside what was typed.
 CARRIED = ("csrfmiddlewaretoken", "version", "seen", "next", "token")
@@ -60,7 +61,7 @@ def _post(request: StaffRequest, number: str, name: str, again: Again) -> HttpRe
         return _not_possible(request, name, NotVisible(), None)
     form = _filled(request, order, name)
     try:
-        perform(
+        event = perform(
             order.pk,
             name,
             actor=request.user,
@@ -70,11 +71,20 @@ def _post(request: StaffRequest, number: str, name: str, again: Again) -> HttpRe
         )
     except Refused as refusal:
         return _refused(request, number, name, again, refusal)
-    return _done(request, number, name)
+    announce_step(request, event)
+    return _go_on(request, number)
 
 
 def _done(request: StaffRequest, number: str, name: str) -> HttpResponse:
-    messages.success(request, _("Done: %(step)s") % {"step": STEPS[name].label})
+    """Answer a form that came a second time as its first time was answered."""
+    events = Event.objects.filter(order__in=WorkOrder.objects.visible_to(request.user).filter(number=number))
+    event = events.select_related("order").filter(step=name, actor=request.user).order_by("-number").first()
+    if event:
+        announce_step(request, event)
+    return _go_on(request, number)
+
+
+def _go_on(request: StaffRequest, number: str) -> HttpResponse:
     answer = go_to(request, _next(request) or reverse("order", args=[number]))
     if "token" in request.POST:  # forms that wait for the network: those behind this one go on from here
         version = WorkOrder.objects.visible_to(request.user).filter(number=number).values_list("version", flat=True)
@@ -88,8 +98,7 @@ def _filled(request: StaffRequest, order: WorkOrder, name: str) -> StepForm:
 
 def _next(request: StaffRequest) -> str:
     """A desk says by it where its work goes on; never a page of somebody else's."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    return wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else ""
+    return local_address(request.POST.get("next") or request.GET.get("next", ""))
 
 
 def _version(given: Any) -> int | None:
@@ -143,9 +152,25 @@ def _not_possible(request: StaffRequest, name: str, refusal: Refused, order: Wor
 
 
 def _typed(request: StaffRequest, name: str) -> list[tuple[str, str]]:
-    labels = {field: one.label for field, one in form_of(name).base_fields.items()} | {"reason": _("Reason")}
-    given = ((field, "\n".join(filter(None, values))) for field, values in request.POST.lists() if field not in CARRIED)
-    return [(str(labels.get(field, field)), text) for field, text in given if text]
+    """(label, words) of what was filled in. What is ticked or chosen is told as its label on the page, not as its code."""
+    fields = form_of(name).base_fields
+    typed = []
+    for key, values in request.POST.lists():
+        # A letter comes in parts, each under the field's name and its own.
+        field = fields.get(key) or next((part for of, part in fields.items() if key.startswith(f"{of}_")), None)
+        words = "\n".join(_in_words(field, value) for value in values if value)
+        if words and key not in CARRIED:
+            typed.append((str(field.label if field else _("Reason") if key == "reason" else key), words))
+    return typed
+
+
+def _in_words(field: forms.Field | None, value: str) -> str:
+    if isinstance(field, forms.BooleanField):
+        return _("Yes")
+    if isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        return str(dict(flatten_choices(choices)).get(value, value))
+    return value
 
 
 def _form(

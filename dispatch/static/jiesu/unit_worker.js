@@ -2,7 +2,7 @@
 // shift. The network comes first; what is shown from the store says so (unit.js), and the server checks whatever is sent.
 const STORE = "unit", SHIFT = 12 * 60 * 60 * 1000, PATIENCE = 8000; // milliseconds
 const FORM = /^\/orders\/\w+\/steps\/(?!reveal)\w+\/$/;
-const SAID = /(<div id="messages"[^>]*>)[^]*?(<\/div>)/; // what was said then is not said again
+const SAID = /(<div id="messages"[^>]*>)[^]*?(<\/div>\s*<!-- messages -->)/; // what was said then is not said again
 
 const is = {
   page: (url) => url.pathname.startsWith("/unit/"),

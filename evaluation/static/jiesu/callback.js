@@ -7,10 +7,10 @@
   const again = form.querySelector("[data-rework]");
   const reason = form.elements.reason;
   const act = (step) => form.querySelector(`[data-step=${step}]`);
-  const ASKED = ["contacted", "solved", "satisfied"];
+  const words = form.elements.words;
   const chosen = (name) => form.querySelector(`[name=${name}]:checked`);
 
-  // Who is not content is offered a rework first, with a reason made of the answers until somebody writes their own.
+  // Who is not content is offered a rework first, for the reason that they say themselves, until somebody writes another.
   let composed = "";
   function weigh() {
     const unhappy = ["solved", "satisfied"].some((name) => chosen(name)?.value === "no");
@@ -18,15 +18,12 @@
     act("close").classList.toggle("btn-primary", !unhappy);
     act("rework").classList.toggle("btn-primary", unhappy);
     act("close").querySelector("kbd").hidden = unhappy;
-    if (unhappy) compose();
+    words.labels[0].classList.toggle("required", unhappy);
+    compose();
   }
   function compose() {
     if (reason.value && reason.value !== composed) return;
-    const said = ASKED.map(chosen).filter(Boolean).map((one) => {
-      const question = one.closest("fieldset").querySelector("legend").textContent.trim();
-      return `${question}${one.closest("label").querySelector("span").textContent.trim()}`;
-    });
-    reason.value = composed = form.dataset.says + said.join("；");
+    reason.value = composed = words.value.trim() && form.dataset.says + words.value.trim();
   }
 
   const radios = (question) => [...question.querySelectorAll("input[type=radio]")];
@@ -81,6 +78,9 @@
     if (done) event.preventDefault();
   }, true);
   form.addEventListener("change", weigh);
+  words.addEventListener("input", compose);
+  for (const step of ["close", "rework"]) act(step).addEventListener("click", () => (words.required = step === "rework"));
+  if (reason.value === form.dataset.says + words.value.trim()) composed = reason.value; // back from a reload
   weigh();
   // What was refused is put right first.
   const wrong = document.querySelector(".call .has-error :is(input, textarea)");

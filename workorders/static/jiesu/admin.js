@@ -8,6 +8,8 @@
   };
   addEventListener("load", () => {
     const main = document.getElementById("main");
+    // The browser's own bubbles speak its language; the server says what is wrong in the page's.
+    for (const form of document.forms) form.noValidate = true;
     if (main && !document.querySelector("main, [role=main]")) main.setAttribute("role", "main");
     // The theme makes its boxes when the page is loaded, too.
     setTimeout(() => document.querySelectorAll("select.select2-hidden-accessible").forEach(name));

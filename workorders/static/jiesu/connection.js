@@ -18,6 +18,7 @@
     bar("offline").textContent = "";
     bar("online").textContent = bar("online").dataset.words;
     setTimeout(() => (bar("online").textContent = ""), SHOWN);
+    document.dispatchEvent(new CustomEvent("connection:back"));
     document.querySelectorAll("[data-pauses]").forEach((one) => htmx.trigger(one, "look"));
   };
   // Any answer will do: what does not answer throws.

@@ -7,10 +7,10 @@
     const [day, hour, minute] = words.units.split("|");
     const days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24, rest = minutes % 60;
     const parts = [];
-    if (days) parts.push(`${days} ${day}`);
-    if (hours) parts.push(`${hours} ${hour}`);
-    if (!days && (rest || !hours)) parts.push(`${rest} ${minute}`);
-    return parts.join(" ");
+    if (days) parts.push(`${days}${day}`);
+    if (hours) parts.push(`${hours}${hour}`);
+    if (!days && (rest || !hours)) parts.push(`${rest}${minute}`);
+    return parts.join("").trim();
   };
   const tick = () => {
     for (const clock of document.querySelectorAll("[data-due]:not([data-due=''])")) {
@@ -55,11 +55,29 @@
     if (listed) say(listed.dataset.said);
     if (listed && document.activeElement === document.body) listed.parentElement.focus({ preventScroll: true });
     const form = document.querySelector("#step form");
-    if (!form || form.dataset.seen) return;
-    form.dataset.seen = "yes";
-    const wrong = form.querySelector("[aria-invalid=true], .has-error input");
-    (wrong || form.querySelector("input:not([type=hidden]), textarea, select") || form.querySelector("button"))?.focus();
+    if (form && !form.dataset.seen) {
+      form.dataset.seen = "yes";
+      const wrong = form.querySelector("[aria-invalid=true], .has-error :is(input, textarea, select)");
+      (wrong || form.querySelector("input:not([type=hidden]), textarea, select") || form.querySelector("button"))?.focus();
+    }
+    settle(event.detail.ctx?.target);
   });
+
+  // Where a swap took away what had the focus, it goes to the same place in what came, or to its heading: never to nowhere.
+  let before = null;
+  document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+    const { activeElement: active } = document;
+    before = ctx?.target?.contains(active) ? { id: active.id, within: ctx.target, container: ctx.target.parentElement } : null;
+  });
+  const settle = (target) => {
+    if (!before || document.activeElement !== document.body) return;
+    const within = target?.isConnected ? target : before.within.isConnected ? before.within : before.container;
+    const place = (before.id && document.getElementById(before.id)) || within?.querySelector("h1, h2, h3, legend") || within;
+    before = null;
+    if (!place) return;
+    if (place.tabIndex < 0 && !place.hasAttribute("tabindex")) place.tabIndex = -1;
+    place.focus({ preventScroll: true });
+  };
 
   document.querySelector(".stepper .now")?.scrollIntoView({ inline: "center", block: "nearest" });
 
@@ -87,7 +105,7 @@
       localStorage.setItem("theme", theme);
     }
     const cancel = event.target.closest("#step [data-cancel]");
-    if (cancel && document.querySelector(".stepper")) event.preventDefault(), leave();
+    if (cancel?.closest("[data-closes]")) event.preventDefault(), leave();
     const chip = event.target.closest("[data-clear]");
     const filters = document.getElementById("filters");
     if (chip && filters) {

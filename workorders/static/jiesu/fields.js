@@ -43,4 +43,12 @@
     shown.classList.toggle("error", left.length > 0);
     shown.textContent = left.map((name) => field.dataset.tooLarge.replace("%", name)).join(" ");
   }, true);
+
+  // data-into="name": what is said here becomes that field's text, until somebody writes another one there.
+  document.addEventListener("input", ({ target }) => {
+    const other = target.dataset?.into && target.form?.elements[target.dataset.into];
+    if (!other || (other.value && other.value !== target.dataset.composed)) return;
+    other.value = target.dataset.composed = target.value.trim() && target.dataset.says + target.value.trim();
+    other.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 })();

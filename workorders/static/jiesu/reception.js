@@ -1,6 +1,6 @@
 // The reception desk: what beside the form is taken into it by one press, a call comes up, and a sending is not lost.
 (() => {
-  const filing = document.getElementById("filing"), ringing = document.getElementById("ringing");
+  const filing = document.getElementById("filing");
   const form = () => filing.querySelector("form");
   const field = (name) => form().elements.namedItem(name);
 
@@ -65,11 +65,11 @@
   // A call takes the desk only where nothing is on it; otherwise it waits to be opened beside.
   const typed = (one) => (one.type === "checkbox" ? one.checked : one.options ? !one.options[one.selectedIndex].defaultSelected && one.selectedIndex > 0 : one.value);
   const isEmpty = () => ![...form().elements].some((one) => !["hidden", "submit"].includes(one.type) && one.name && !["kind", "channel"].includes(one.name) && typed(one));
-  document.addEventListener("htmx:after:swap", () => {
-    const call = ringing.querySelector("[data-call]");
-    field("phone").setAttribute("aria-keyshortcuts", call ? "" : "F2"); // the call has the key while it rings
-    if (call && !call.dataset.seen && ((call.dataset.seen = "yes"), isEmpty())) location.assign(call.href);
+  document.addEventListener("call:rings", ({ detail }) => {
+    field("phone").setAttribute("aria-keyshortcuts", ""); // the call has the key while it rings
+    if (!document.hidden && isEmpty()) detail.take();
   });
+  document.addEventListener("call:ends", () => field("phone").setAttribute("aria-keyshortcuts", "F2"));
 
   // What did not arrive is sent again as soon as the server answers anything.
   let unsent = null, submitter = null;
@@ -77,13 +77,17 @@
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx?.sourceElement === form() && !ctx.response) unsent = { submitter };
   });
-  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-    if (ctx.sourceElement === form()) unsent = null;
-    if (ctx.sourceElement !== ringing || !unsent) return;
+  const sendAgain = () => {
+    if (!unsent) return;
     const { submitter: button } = unsent;
     unsent = null;
     form().requestSubmit(button?.isConnected ? button : null);
+  };
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement === form()) unsent = null;
+    else sendAgain();
   });
+  document.addEventListener("connection:back", sendAgain);
 
   // A refused form comes back from the server without its files: they are put in again, and the first mistake gets the focus.
   let files = null;
