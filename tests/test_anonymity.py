@@ -66,7 +66,8 @@ class Doors:
             addresses = [f"/orders/{number}/", f"/unit/{number}/?call", "/unit/", "/orders/?view=all"]
             addresses += [f"/orders/{number}/steps/report/", "/admin/intake/message/"]
             pages += [client.get(address).content for address in addresses]
-            pages.append(b"".join(client.get("/orders.csv?view=all&columns=words&columns=address").streaming_content))
+            export: Any = client.get("/orders.csv?view=all&columns=words&columns=address")
+            pages.append(b"".join(export.streaming_content))
             pages.append(client.post("/palette/", {"q": number}).content)
             case = standard_texts.Case(order, actor, timezone.now())
             pages += [str(field.fact(case)).encode() for field in standard_texts.known_fields()]

@@ -151,7 +151,7 @@ def attach(event: Event, files: Iterable[File]) -> None:
             order=event.order,
             event=event,
             file=File(file.open(), name=file.kept_as[:32] + file.suffix),
-            name=file.name,
+            name=file.name or "",
             content_type=CONTENT_TYPES[file.suffix],
             size=file.size or 0,
             sha256=file.kept_as,

@@ -67,7 +67,7 @@ def _list(request: StaffRequest) -> HttpResponse:
 
 def _goes_on_in(request: StaffRequest, order: WorkOrder) -> WorkOrder:
     """Who looks for a merged order by its number is led to where it goes on."""
-    last = WorkOrder.objects.visible_to(request.user).filter(pk=order.parent_id).first()
+    last = WorkOrder.objects.visible_to(request.user).filter(merged_orders=order).first()
     if last is None:
         return order
     messages.info(request, _("%(number)s was merged into this order.") % {"number": order.spoken_number})
