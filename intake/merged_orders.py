@@ -45,9 +45,9 @@ def _locked(parent: WorkOrder) -> WorkOrder:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = %s", [WAIT_MS])
-            found = rows.get(pk=parent.pk)
+            row = rows.get(pk=parent.pk)
             cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-            return found
+            return row
     except OperationalError as problem:
         if isinstance(problem.__cause__, LockNotAvailable):
             raise WrongState(BUSY) from None
@@ -79,8 +79,8 @@ def is_joined_by(appeals: QuerySet[Appeal], order: str) -> Q:
 
 def orders_with(appeals: QuerySet[Appeal]) -> Any:
     """Keys of the orders that these appeals brought, and of those in which these go on; for `pk__in`."""
-    asked = appeals.order_by().values("order")
-    return asked.union(appeals.order_by().filter(order__parent__isnull=False).values("order__parent"))
+    own = appeals.order_by().values("order")
+    return own.union(appeals.order_by().filter(order__parent__isnull=False).values("order__parent"))
 
 
 def last_of(order: WorkOrder) -> WorkOrder:

@@ -44,15 +44,15 @@ def exif(orientation: int = 1) -> bytes:
 
 def photograph(kind: str = "JPEG", *, orientation: int = 1, **options: Any) -> bytes:
     """A picture with all that its kind may tell beside."""
-    told = {"exif": exif(orientation), "xmp": b"<x:xmpmeta>" + PLACE + b"</x:xmpmeta>"}
+    tags = {"exif": exif(orientation), "xmp": b"<x:xmpmeta>" + PLACE + b"</x:xmpmeta>"}
     if kind == "JPEG":
-        told["comment"] = PLACE
+        tags["comment"] = PLACE
     if kind == "PNG":
         words = PngImagePlugin.PngInfo()
         words.add_text("Comment", PLACE.decode())
         words.add_itxt("XML:com.adobe.xmp", PLACE.decode())
-        told = {"exif": told["exif"], "pnginfo": words}
-    return picture(kind, **{**told, **options})
+        tags = {"exif": tags["exif"], "pnginfo": words}
+    return picture(kind, **{**tags, **options})
 
 
 def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
@@ -102,10 +102,10 @@ def film(*, first: bool = False, wide: bool = False, brand: bytes = b"isom") -> 
         pictures = track(1, b"vide", at, [10, 20], box(b"udta", box(b"loci", PLACE)), wide=wide)
         places = track(2, b"meta", at + 30, [len(PLACES)], box(b"tref", box(b"cdsc", struct.pack(">I", 1))))
         sound = track(3, b"soun", at + 30 + len(PLACES), [20], wide=wide)
-        told = box(b"udta", box(b"\xa9xyz", struct.pack(">HH", 18, 0x15C7), PLACE), box(b"meta", PLACE))
+        tags = box(b"udta", box(b"\xa9xyz", struct.pack(">HH", 18, 0x15C7), PLACE), box(b"meta", PLACE))
         keys = full(b"meta", full(b"keys", b"com.apple.quicktime.location.ISO6709"), box(b"ilst", PLACE))
         mvhd = full(b"mvhd", struct.pack(">II", 3_900_000_000, 3_900_000_000), bytes(88))
-        return box(b"moov", mvhd, pictures, places, sound, told, keys, box(b"gps ", PLACE))
+        return box(b"moov", mvhd, pictures, places, sound, tags, keys, box(b"gps ", PLACE))
 
     more = box(b"uuid", bytes(16), PLACE) + box(b"free", PLACE) + box(b"skip", PLACE)
     mdat = box(b"mdat", *media)

@@ -80,14 +80,14 @@ def doors(as_: Callable[..., Client], recent: Road) -> Doors:
     return Doors(recent, people, Machine(recent.lead.code, *HANDLING, Scope.EVENTS_READ))
 
 
-def traces(said: str, *of: str) -> list[str]:
-    return [trace for kind in of or TRACES for trace in TRACES[kind] if trace in said]
+def traces(answers: str, *of: str) -> list[str]:
+    return [trace for kind in of or TRACES for trace in TRACES[kind] if trace in answers]
 
 
 def test_the_doors_say_who_asked_where_nobody_wished_otherwise(doors: Doors, recent: Road) -> None:
     """Else the tests below would prove nothing."""
-    said = doors.say(recent.to(Status.HANDLING, **PERSON), *UNIT)
-    assert all(traces(said, kind) for kind in ("name", "phone", "identity", "home"))
+    answers = doors.say(recent.to(Status.HANDLING, **PERSON), *UNIT)
+    assert all(traces(answers, kind) for kind in ("name", "phone", "identity", "home"))
 
 
 SECOND_CALLS: dict[str, dict[str, Any]] = {
@@ -177,12 +177,14 @@ def check_unknown(doors: Doors, road: Road, history: Any) -> None:
     order = road.to(Status.HANDLING, phone="", name="")
     elsewhere = road.to(Status.HANDLING, phone="", name="")
     follow(road, order, elsewhere, history)
-    told = {
+    calls_of = {
         target: [call for call in history if ("elsewhere" in call[0]) is (target == elsewhere)]
         for target in (order, elsewhere)
     }
-    open_orders = [target for target, theirs in told.items() if not any(secret for _way, secret, _details in theirs)]
-    openly = {value for target in open_orders for call in told[target] for value in call[2].values()}
+    open_orders = [
+        target for target, theirs in calls_of.items() if not any(secret for _way, secret, _details in theirs)
+    ]
+    openly = {value for target in open_orders for call in calls_of[target] for value in call[2].values()}
     kinds = {
         "name": PERSON["name"],
         "phone": PERSON["phone"],
@@ -190,7 +192,7 @@ def check_unknown(doors: Doors, road: Road, history: Any) -> None:
         "home": PERSON["home"],
         "moved": MOVED,
     }
-    for target in told:
+    for target in calls_of:
         unknown = [kind for kind, value in kinds.items() if target not in open_orders or value not in openly]
         assert not unknown or traces(doors.say(target), *unknown) == [], history
 

@@ -29,13 +29,13 @@ pytestmark = pytest.mark.django_db
 TO_CALLBACK = ("accept", "dispatch", "sign", "contact", "report", "approve")
 
 
-def asked(road: Road, number: int, **facts: Any) -> WorkOrder:
+def call_of(road: Road, number: int, **facts: Any) -> WorkOrder:
     return road.register(matter=f"{number}户反映路灯不亮", phone=f"1391111{number:04}", name=f"{number}某", **facts)
 
 
 def chain(road: Road, length: int, **first: Any) -> list[WorkOrder]:
     """Each merged into the next one."""
-    orders = [asked(road, number, **(first if not number else {})) for number in range(length)]
+    orders = [call_of(road, number, **(first if not number else {})) for number in range(length)]
     for child, parent in pairwise(orders):
         road.act(child, "merge", parent=parent)
     for order in orders:
@@ -59,7 +59,7 @@ def test_everybody_stands_on_the_page_of_the_last_order_and_reception_knows_them
 
 
 def test_it_is_the_same_whichever_merge_comes_first(road: Road) -> None:
-    a, b, c, d = (asked(road, number) for number in range(4))
+    a, b, c, d = (call_of(road, number) for number in range(4))
     for child, parent in ((c, d), (a, b), (b, d)):
         road.act(child, "merge", parent=parent)
     assert {appeal.order for appeal in panels.appeals_under(d)} == {a, b, c, d}
@@ -96,13 +96,13 @@ def test_nothing_is_merged_in_a_circle_into_itself_or_into_what_was_merged(road:
         problem = refused(Invalid, child, "merge", actor=road.cast.of(Role.OPERATOR), now=road.now, parent=parent)
         assert set(problem.fields) == {"parent"}
     problem = refused(
-        Invalid, asked(road, 9), "merge", actor=road.cast.of(Role.OPERATOR), now=road.now, parent=a.number
+        Invalid, call_of(road, 9), "merge", actor=road.cast.of(Role.OPERATOR), now=road.now, parent=a.number
     )
     assert c.spoken_number in problem.fields["parent"][0], "says where it goes on"
 
 
 def test_the_database_refuses_chains_and_circles_whoever_writes_them(road: Road) -> None:
-    a, b, c = (asked(road, number) for number in range(3))
+    a, b, c = (call_of(road, number) for number in range(3))
     for pairs in ([(a, a)], [(a, b), (b, a)], [(a, b), (b, c)], [(a, b), (b, c), (c, a)]):
         with pytest.raises(IntegrityError), transaction.atomic():
             for child, parent in pairs:
@@ -134,7 +134,7 @@ def test_a_wish_that_comes_while_the_callback_waits_moves_it(way: str, road: Roa
     callback, wish = records.open_callback(order, now=road.now), road.now + timedelta(days=1)
     assert callback.next_attempt_at is None
     if way == "merge":
-        road.act(asked(road, 1, call_back_at=wish), "merge", parent=order)
+        road.act(call_of(road, 1, call_back_at=wish), "merge", parent=order)
     else:
         voice = Voice("请明天再打", phone="13911110001", call_back_at=wish)
         services.add_to(order, voice, actor=road.cast.of(Role.OPERATOR), now=road.now)
@@ -150,7 +150,7 @@ def test_the_reply_reaches_everybody_who_cannot_hear_it(step: str, road: Road) -
 
 def test_each_is_written_to_once_under_the_number_they_know(road: Road) -> None:
     orders = chain(road, 3)
-    again = asked(road, 0)
+    again = call_of(road, 0)
     road.act(again, "merge", parent=orders[2])
     road.act(orders[2], "ask_correction")
     texts = {message.complainant.phone: message.text for message in Message.objects.filter(order=orders[2])}
@@ -168,23 +168,23 @@ def test_what_others_asked_for_too_is_not_taken_back_by_one(road: Road, english:
         WrongState, last, "withdraw", actor=road.cast.of(Role.OPERATOR), now=road.now, reason="诉求人主动撤回"
     )
     assert "Others asked for the same" in str(problem.message)
-    mine, again = asked(road, 7), asked(road, 7)
+    mine, again = call_of(road, 7), call_of(road, 7)
     road.act(again, "merge", parent=mine)
     road.act(mine, "withdraw")
     assert WorkOrder.objects.get(pk=mine.pk).status == Status.WITHDRAWN
 
 
 def test_a_channel_follows_what_was_merged_to_its_end(road: Road, operator: User) -> None:
-    child, parent = asked(road, 0, source="app", source_id="1"), asked(road, 1)
+    child, parent = call_of(road, 0, source="app", source_id="1"), call_of(road, 1)
     road.act(child, "merge", parent=parent)
-    shown = progress(Appeal.objects.get(order=child))
-    assert (shown["number"], shown["title"], shown["status"]) == (child.number, child.title, Status.REGISTERED)
+    followed = progress(Appeal.objects.get(order=child))
+    assert (followed["number"], followed["title"], followed["status"]) == (child.number, child.title, Status.REGISTERED)
     for step in (*TO_CALLBACK, "close"):
         road.act(parent, step)
-    shown = progress(Appeal.objects.get(order=child))
-    assert (shown["status"], shown["lead_unit"]) == (Status.CLOSED, road.lead.code)
-    assert shown["answer"] and shown["ended_at"]
-    assert [stage["status"] for stage in shown["stages"]][:3] == ["registered", "merged", "accepted"]
+    followed = progress(Appeal.objects.get(order=child))
+    assert (followed["status"], followed["lead_unit"]) == (Status.CLOSED, road.lead.code)
+    assert followed["answer"] and followed["ended_at"]
+    assert [stage["status"] for stage in followed["stages"]][:3] == ["registered", "merged", "accepted"]
 
 
 def test_what_is_said_of_a_merged_order_is_said_of_the_last_one(road: Road, operator: User) -> None:
@@ -218,7 +218,7 @@ def test_the_telephone_of_who_was_merged_leads_to_where_it_goes_on(as_: Callable
 
 
 def test_a_unit_that_does_not_see_the_last_order_stays_where_it_is(as_: Callable[..., Client], recent: Road) -> None:
-    child, parent = recent.to(Status.HANDLING), asked(recent, 1)
+    child, parent = recent.to(Status.HANDLING), call_of(recent, 1)
     WorkOrder.objects.filter(pk=child.pk).update(parent=parent)
     answer = as_(Role.HANDLER, recent.lead).post("/orders/", {"q": child.number, "view": "all"}, follow=True)
     assert answer.request["PATH_INFO"] == f"/orders/{child.number}/"

@@ -28,8 +28,8 @@ def opened(data: bytes) -> Image.Image:
 def corner(data: bytes) -> str:
     """Where the blue is."""
     image = opened(data).convert("RGB")
-    found = {name: image.getpixel((x % image.width, y % image.height)) for name, (x, y) in CORNERS.items()}
-    return min(found, key=lambda name: sum(abs(a - b) for a, b in zip(found[name], BLUE, strict=True)))
+    colours = {name: image.getpixel((x % image.width, y % image.height)) for name, (x, y) in CORNERS.items()}
+    return min(colours, key=lambda name: sum(abs(a - b) for a, b in zip(colours[name], BLUE, strict=True)))
 
 
 def behind_the_picture() -> bytes:
@@ -63,11 +63,11 @@ TELLING = {
 
 @pytest.mark.parametrize("what", TELLING)
 def test_place_device_and_words_are_taken_out_of_a_picture_and_it_looks_the_same(what: str) -> None:
-    kind, told = TELLING[what]
-    assert PLACE in told
-    kept = pictures.silent(kind, told)
-    assert PLACE not in kept
-    image = opened(kept)
+    kind, original = TELLING[what]
+    assert PLACE in original
+    silenced = pictures.silent(kind, original)
+    assert PLACE not in silenced
+    image = opened(silenced)
     assert (image.format, image.size, getattr(image, "n_frames", 1)) == (FORMATS[kind], SIZE, 1)
     assert not image.getexif() and not set(image.info) - {
         "jfif",
@@ -79,7 +79,7 @@ def test_place_device_and_words_are_taken_out_of_a_picture_and_it_looks_the_same
         "timestamp",
         "duration",
     }
-    assert corner(kept) == "upper left"
+    assert corner(silenced) == "upper left"
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -88,22 +88,22 @@ def test_place_device_and_words_are_taken_out_of_a_picture_and_it_looks_the_same
     [(1, SIZE, "upper left"), (3, SIZE, "lower right"), (6, SIZE[::-1], "upper right"), (8, SIZE[::-1], "lower left")],
 )
 def test_a_picture_stands_the_way_it_was_held(kind: str, orientation: int, upright: tuple[int, int], blue: str) -> None:
-    kept = pictures.silent(kind, photograph(FORMATS[kind], orientation=orientation))
-    assert (opened(kept).size, corner(kept)) == (upright, blue)
+    silenced = pictures.silent(kind, photograph(FORMATS[kind], orientation=orientation))
+    assert (opened(silenced).size, corner(silenced)) == (upright, blue)
 
 
 def test_a_heic_is_kept_as_an_upright_jpeg() -> None:
     assert b"GPSLAT39.9" in HEIC
-    kept = pictures.silent(".heic", HEIC)
-    assert b"GPSLAT" not in kept
-    assert (opened(kept).format, opened(kept).size, corner(kept)) == ("JPEG", SIZE[::-1], "upper right")
+    silenced = pictures.silent(".heic", HEIC)
+    assert b"GPSLAT" not in silenced
+    assert (opened(silenced).format, opened(silenced).size, corner(silenced)) == ("JPEG", SIZE[::-1], "upper right")
 
 
 def test_colours_are_kept_without_their_profile() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    kept = opened(pictures.silent(".png", picture(icc_profile=profile)))
-    assert "icc_profile" not in kept.info
-    assert kept.getpixel((3, 3)) == BLUE
+    silenced = opened(pictures.silent(".png", picture(icc_profile=profile)))
+    assert "icc_profile" not in silenced.info
+    assert silenced.getpixel((3, 3)) == BLUE
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
@@ -158,10 +158,10 @@ def test_whatever_is_damaged_is_refused_or_silent(kind: str, at: int, damage: by
     whole = bytearray(HEIC if kind == ".heic" else photograph(FORMATS[kind]))
     whole[at % len(whole) : at % len(whole) + len(damage)] = damage
     try:
-        kept = pictures.silent(kind, bytes(whole))
+        silenced = pictures.silent(kind, bytes(whole))
     except pictures.Unreadable:
         return
-    assert PLACE not in kept and b"GPSLAT" not in kept
+    assert PLACE not in silenced and b"GPSLAT" not in silenced
 
 
 def test_a_picture_with_a_few_wrong_dots_is_kept_as_it_shows() -> None:
@@ -178,7 +178,7 @@ def test_a_picture_that_comes_with_a_step_is_kept_without_its_place(settings: An
     settings.MEDIA_ROOT, order = tmp_path, road.to(Status.HANDLING)
     files = [SimpleUploadedFile("现场.jpg", photograph()), SimpleUploadedFile("说明.txt", PLACE)]
     road.act(order, "progress", files=files)
-    shown, words = Attachment.objects.order_by("pk")
-    kept = shown.file.read()
-    assert PLACE not in kept and shown.size == len(kept)
+    photo, words = Attachment.objects.order_by("pk")
+    silenced = photo.file.read()
+    assert PLACE not in silenced and photo.size == len(silenced)
     assert words.file.read() == PLACE, "what somebody wrote is theirs"
