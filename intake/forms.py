@@ -152,6 +152,8 @@ def why_not_into(parent: Any) -> str | None:
         return _("This order was itself merged into %(number)s. Merge into that one.") % {
             "number": parent.parent.spoken_number
         }
+    if parent.is_history:
+        return _("This is a history order: nobody is handling it.")
     if parent.status in ENDED_OTHERWISE:
         return _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}
     return None
