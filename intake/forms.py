@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django import forms
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from intake import papers
@@ -146,7 +147,7 @@ class MergeForm(StepForm):
         return parent
 
 
-def why_not_into(parent: Any) -> str | None:
+def why_not_into(parent: Any) -> str | Promise | None:
     """Why nothing can be merged into this order; none where it can."""
     if parent.parent:
         return _("This order was itself merged into %(number)s. Merge into that one.") % {
