@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from django import forms
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from intake import papers
@@ -147,14 +146,14 @@ class MergeForm(StepForm):
         return parent
 
 
-def why_not_into(parent: Any) -> str | Promise | None:
+def why_not_into(parent: Any) -> str | None:
     """Why nothing can be merged into this order; none where it can."""
     if parent.parent:
         return _("This order was itself merged into %(number)s. Merge into that one.") % {
             "number": parent.parent.spoken_number
         }
     if parent.is_history:
-        return _("This is a history order: nobody is handling it.")
+        return str(_("This is a history order: nobody is handling it."))
     if parent.status in ENDED_OTHERWISE:
         return _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}
     return None
