@@ -112,6 +112,8 @@ OWNER_URL = os.environ.get("DATABASE_OWNER_URL")
 DATABASE_OWNER: dict[str, Any] = {**dj_database_url.parse(OWNER_URL)} if OWNER_URL else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Words of danger that a site adds to those of intake/danger.toml: a file of the same shape.
+DANGER_WORDS = os.environ.get("DANGER_WORDS", "")
 REDIS_URL = required("REDIS_URL")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 

@@ -117,7 +117,9 @@ def _following(alerts: "AlertQuerySet", resolved: bool, after: str) -> "AlertQue
 
 def _with_what_a_row_shows(alerts: "AlertQuerySet") -> "AlertQuerySet":
     related = ("order", "unit", "clock", "assigned_to", "breach__threshold__category", "breach__threshold__area")
-    rows = alerts.select_related(*related, "breach__threshold__unit").defer("order__tokens", "order__matter")
+    rows = alerts.select_related(*related, "breach__threshold__unit").defer(
+        "order__tokens", "order__comparable", "order__matter"
+    )
     return rows.annotate(seen=_seen(), comments=_comments())
 
 

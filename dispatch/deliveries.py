@@ -65,7 +65,11 @@ def claim(now: datetime, batch: int = BATCH) -> list[Delivery]:
         cursor.execute(CLAIM, {"now": now, "lease": now + LEASE, "share": SHARE, "batch": batch})
         claimed = [pk for (pk,) in cursor.fetchall()]
     related = Delivery.objects.select_related("webhook__unit", "event__order")
-    return list(related.defer("event__order__matter", "event__order__tokens").filter(pk__in=claimed).order_by("pk"))
+    return list(
+        related.defer("event__order__matter", "event__order__tokens", "event__order__comparable")
+        .filter(pk__in=claimed)
+        .order_by("pk")
+    )
 
 
 def message(delivery: Delivery, now: datetime) -> Message:

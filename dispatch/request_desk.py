@@ -25,7 +25,7 @@ def rows(user: "User") -> list[Request]:
     """The head of the queue, with what a row shows."""
     clocks = Prefetch("order__clocks", Clock.objects.running(), to_attr="running_clocks")
     found = _sorted(waiting(user)).select_related("order__category", "order__lease__user", "unit", "asked_by")
-    return list(found.defer("order__tokens", "order__matter").prefetch_related(clocks)[:SHOWN])
+    return list(found.defer("order__tokens", "order__comparable", "order__matter").prefetch_related(clocks)[:SHOWN])
 
 
 def waiting(user: "User") -> Any:

@@ -289,7 +289,7 @@ def one(request: Request, pk: int) -> Webhook:
 
 def _deliveries(webhook: Webhook) -> QuerySet[Delivery]:
     return webhook.deliveries.select_related("webhook", "event__order").defer(
-        "event__order__matter", "event__order__tokens"
+        "event__order__matter", "event__order__tokens", "event__order__comparable"
     )
 
 

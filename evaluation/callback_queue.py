@@ -40,7 +40,7 @@ def later(user: "User", now: datetime) -> list[Callback]:
     """Those who are called again at their time, the soonest first."""
     orders = WorkOrder.objects.visible_to(user).filter(status=Status.CALLBACK)
     again = Callback.objects.filter(finished_at=None, next_attempt_at__gt=now, order__in=orders)
-    ours = again.filter(round=F("order__round")).select_related("order").defer("order__tokens")
+    ours = again.filter(round=F("order__round")).select_related("order").defer("order__tokens", "order__comparable")
     return list(ours.order_by("next_attempt_at", "id")[:SHOWN])
 
 

@@ -1,7 +1,6 @@
 """How much of a complainant each may see: masked, and nothing at all for a unit they wish to stay unknown to."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, Value
@@ -11,7 +10,6 @@ from intake import merged_orders
 from intake.models import Appeal, Complainant
 from workorders.models import Unit
 
-SHOWN_FOR = timedelta(minutes=10)
 SECRET = Appeal.objects.filter(anonymous_to_unit=True)
 NOTHING = {"name": "", "phone": "", "identity": "", "address": ""}
 
@@ -19,7 +17,8 @@ NOTHING = {"name": "", "phone": "", "identity": "", "address": ""}
 def is_hidden(order: Any, user: Any) -> bool:
     """M27: anonymous to the handler. The hotline itself knows, and passes messages on.
 
-    Once wished, it holds for the whole order: for all its appeals, and for those of every order that it is one with.
+    Once wished, it holds for the whole order: for all its appeals, for those of every order that it is one with, and for
+    what its words tell.
     Else the second call of the same person, or a neighbour's who names them, would say who the first one was.
     """
     return not _knows(user) and is_secret(order)
@@ -44,12 +43,6 @@ def secret_rows_of(people: Iterable[Complainant]) -> set[int]:
 def _knows(user: Any) -> bool:
     """The hotline and the system itself."""
     return user is None or bool(user.unit and user.unit.kind == Unit.Kind.CITY)
-
-
-def has_looked(order: Any, user: Any, *, now: datetime) -> bool:
-    """Whether this user gave a reason to look within the last minutes: the ledger itself is the permission."""
-    looks = (event for event in order.events.all() if event.step == "reveal" and event.actor_id == user.pk)
-    return any(event.at > now - SHOWN_FOR for event in looks)
 
 
 def people_of(appeals: Iterable[Appeal], *, hidden: bool, looked: bool) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from intake import confidence
 from intake.models import Appeal
+from workorders import reading
 from workorders.fields import mask_name
 from workorders.lifecycle import Role
 from workorders.models import Unit, WorkOrder
@@ -17,7 +18,7 @@ from workorders.permissions import is_of_hotline
 
 def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     found = list(appeals_under(order))
-    looked = confidence.has_looked(order, user, now=timezone.now())
+    looked = reading.has_looked(order, user, now=timezone.now())
     hidden = confidence.is_hidden(order, user)
     people = confidence.people_of(found, hidden=hidden, looked=looked)
     people += [{"name": confidence.relay_note()}] if hidden else []
@@ -36,7 +37,7 @@ def appeals_under(order: Any) -> Any:
     # Whoever sees the order sees what was brought under it: there it is answered.
     orders = WorkOrder.objects.visible_to(None).filter(Q(pk=order.pk) | Q(parent=order.pk))
     found = Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order", "call")
-    return found.defer("order__tokens", "order__matter", "call__phone")
+    return found.defer("order__tokens", "order__comparable", "order__matter", "call__phone")
 
 
 def has_telephone(order: Any) -> bool:

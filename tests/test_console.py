@@ -219,17 +219,6 @@ def test_each_role_opens_the_list_on_what_waits_for_it(as_: Callable, recent: Ro
         assert {status for status, order in orders.items() if order.spoken_number in page} == statuses, role
 
 
-def test_pages_of_the_list_hold_every_order_once(as_: Callable, recent: Road) -> None:
-    orders = [recent.register(matter=f"第 {n} 件") for n in range(60)]
-    client = as_(Role.SUPERVISOR)
-    pages = [
-        client.get("/orders/", {"view": "all", "sort": "newest", "page": page}).content.decode() for page in (1, 2, 3)
-    ]
-    for order in orders:
-        assert sum(f'/orders/{order.number}/">{order.spoken_number}' in page for page in pages) == 1
-    assert 'rel="next"' not in pages[2]
-
-
 def test_files_come_with_a_step_and_are_given_only_to_those_who_see_the_order(
     as_: Callable, recent: Road, settings: object, tmp_path: object
 ) -> None:

@@ -17,9 +17,10 @@ from openpyxl import load_workbook
 from config.cast import Cast
 from tests.roads import Road
 from workorders import export, selectors
-from workorders.columns import COLUMNS, DEFAULT, NAMES, masked
+from workorders.columns import COLUMNS, DEFAULT, NAMES
 from workorders.fields import telephone_indexes
 from workorders.lifecycle import Role, Status
+from workorders.masking import masked
 from workorders.models import SavedView, Unit, WorkOrder
 
 pytestmark = pytest.mark.django_db
@@ -135,17 +136,6 @@ def test_the_list_and_the_palette_show_no_number_of_a_person(as_: Callable, rece
     pages = [client.get("/orders/", {"q": "噪音"}), client.post("/palette/", {"q": "噪音"})]
     for page in (answer.content.decode() for answer in pages):
         assert order.spoken_number in page and "138****1234" in page and "13800001234" not in page
-
-
-def test_the_last_page_says_that_there_is_more(as_: Callable, recent: Road, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selectors, "PAGE_SIZE", 2)
-    monkeypatch.setattr(selectors, "LAST_PAGE", 2)
-    client = as_(Role.SUPERVISOR)
-    for count, is_cut in ((4, False), (1, True)):
-        for _number in range(count):
-            recent.register()
-        listing = client.get("/orders/?view=all&page=2").context["listing"]
-        assert (listing.more, listing.is_cut) == (False, is_cut)
 
 
 def test_the_same_list_stands_once_in_the_history_of_the_browser(as_: Callable, recent: Road) -> None:

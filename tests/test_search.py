@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.roads import Road
 from workorders import numbers, search
-from workorders.models import WorkOrder
+from workorders.models import Category, WorkOrder
 
 MATTER = "朝阳区A座3号楼2单元夜间施\n工，噪音95分贝；业主群 WeChat 号 abc_123，物业费涨了50%。\r\n　路面C:\\坑洼，联系 13800001234 转 8"
 ADDRESS = "酒仙桥路10号院（𠮷野家对面）"
@@ -68,6 +68,73 @@ def test_a_word_of_title_matter_or_place_is_found(query: str, order: WorkOrder) 
 )
 def test_a_word_that_does_not_stand_there_is_not_found(query: str, order: WorkOrder) -> None:
     assert found(query) == []
+
+
+SAME_WORDS = [
+    ("夜间犬\u200b吠", "夜间犬吠"),
+    ("供\xad暖不热", "供暖不热"),
+    ("井\ufeff盖松动", "井盖松动"),
+    ("葛\U000e0100洲坝路", "葛洲坝路"),
+    ("联系\u200e电话", "联系\u2060电话"),
+    ("施工噪聲擾民", "施工噪声扰民"),
+    ("臺灣街裏的麵館", "台湾街里的面馆"),
+    ("樓道著火", "楼道着火"),
+    ("⼯⼚噪⾳", "工厂噪音"),
+    ("⻔⼝堵⻋", "门口堵车"),
+    ("Ⅱ期工地", "ii期工地"),
+    ("③号楼漏水", "3号楼漏水"),
+    ("㎡计费错误", "m2计费错误"),
+    ("㈱物业", "(株)物业"),
+    ("５㎞外", "5km外"),
+    ("物业 公司", "物业公司"),
+    ("ﾊﾞｽ停", "バス停"),
+    ("cafe\u0301里", "caf\xe9里"),
+]
+
+
+@pytest.mark.parametrize(("written", "typed"), [*SAME_WORDS, *((typed, written) for written, typed in SAME_WORDS)])
+def test_words_that_look_the_same_are_found_however_they_are_written(
+    written: str, typed: str, order: WorkOrder, road: Road
+) -> None:
+    matter = road.register(title="甲", matter=f"请看：{written}，谢谢")
+    place = road.register(title="乙", matter="路灯", address=f"东街{written}")
+    assert set(found(typed)) == {matter.pk, place.pk}
+
+
+@pytest.fixture
+def by_category(order: WorkOrder, road: Road) -> dict[str, WorkOrder]:
+    noise = Category.objects.create(code="x", name="噪聲與振动", grade="ordinary")
+    site = Category.objects.create(code="x1", name="工地夜间作业", grade="ordinary", parent=noise)
+    music = Category.objects.create(code="x2", name="音响", grade="ordinary", parent=noise)
+    return {
+        "site": road.register(matter="每天晚上敲敲打打", category=site),
+        "music": road.register(matter="每天晚上放歌", category=music),
+        "none": road.register(matter="每天晚上路灯不亮"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("噪声", {"site", "music"}),
+        ("工地夜间", {"site"}),
+        ("噪声 放歌", {"music"}),
+        ("音响 振动", {"music"}),
+        ("噪声 路灯", set()),
+        ("振", {"site", "music"}),
+        ("振动工地", set()),
+    ],
+)
+def test_an_order_is_found_by_the_name_of_its_category_and_of_those_above(
+    query: str, names: set[str], by_category: dict[str, WorkOrder]
+) -> None:
+    assert set(found(query)) == {by_category[name].pk for name in names}
+
+
+def test_a_category_with_another_name_finds_its_orders_at_once(by_category: dict[str, WorkOrder]) -> None:
+    Category.objects.filter(code="x").update(name="扰民")
+    assert set(found("噪声 每天")) == set()
+    assert {by_category["site"].pk, by_category["music"].pk} <= set(found("扰民 每天"))
 
 
 LITERAL = ["50%", "abc_123", "C:\\坑", "%", "_", "\\"]
@@ -172,7 +239,7 @@ def test_whichever_road_is_taken_the_same_orders_are_found(many: WorkOrder, monk
 
 
 def test_what_is_frequent_is_asked_of_the_database_once(many: WorkOrder, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2 + 2 * 2):  # the statistics of words and categories once
         for _time in range(2):
             list(search.matching(WorkOrder.objects.order_by("-id"), "施工")[:25])
 
@@ -195,6 +262,13 @@ def test_without_redis_words_are_found_all_the_same(many: WorkOrder, settings: A
         ("着火🔥<i>", "🔥", "着火<mark>🔥</mark>&lt;i&gt;"),
         ("50% & 9", "50% 9", "<mark>50%</mark> &amp; <mark>9</mark>"),
         ("夜间施工", "", "夜间施工"),
+        ("夜间犬\u200b吠", "犬吠", "夜间<mark>犬\u200b吠</mark>"),
+        ("㎡计费", "m2计", "<mark>㎡计</mark>费"),
+        ("㎡计费", "m 2", "<mark>㎡</mark>计费"),
+        ("Ⅱ期工地③号", "ii期 3号", "<mark>Ⅱ期</mark>工地<mark>③号</mark>"),
+        ("施工噪聲", "噪声", "施工<mark>噪聲</mark>"),
+        ("ｶﾞｽ管", "ガス", "<mark>ｶﾞｽ</mark>管"),
+        ("<\u200b㎡>", "m2", "&lt;\u200b<mark>㎡</mark>&gt;"),
     ],
 )
 def test_every_hit_is_marked_and_nothing_else_is_html(text: str, query: str, html: str) -> None:

@@ -1,13 +1,17 @@
 """Chinese on plain PostgreSQL (DESIGN §6): text cut into overlapping two-character tokens in an indexed array.
 
-A query is cut the same way; an order that contains all its tokens is then checked against the text itself. Where many
-orders hold them all, gathering these by the index takes longer than walking the orders in the order that is asked for,
-until a page is full.
+Text and query are folded alike (`comparable`). A query is cut the same way; an order that contains all its tokens is then
+checked against its folded text. Where many orders hold them all, gathering these by the index takes longer than walking
+the orders in the order that is asked for, until a page is full. The names of categories are joined when somebody
+searches: they are few, and a category that gets another name costs its orders nothing.
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.fields.array import ArrayContains  # type: ignore[attr-defined]
@@ -19,14 +23,12 @@ from django.utils.safestring import SafeString, mark_safe
 from redis.exceptions import RedisError
 
 from workorders import numbers
+from workorders.folding import folded, simplified
 
 if TYPE_CHECKING:
     from workorders.models import WorkOrder
     from workorders.permissions import WorkOrderQuerySet
 
-# ０-９Ａ-ｚ as an input method writes them, one to one, so that places in the text stay.
-NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
-ASCII = re.compile("[!-~]")
 # What stands between quotes is one word, blanks and all; an apostrophe is none.
 WORDS = re.compile(r'["“”「」『』]([^"“”「」『』]*)["“”「」『』]|([^\s"“”「」『』]+)')
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -41,6 +43,7 @@ FREQUENT = 0.02
 FREQUENCIES_KEPT = 600  # seconds; the statistics themselves change by the day
 SNIPPET = 60  # characters, with the first hit in them
 BETWEEN_HAN = re.compile(f"(?<=[{HAN}])(?=[{HAN}])")
+VOICING = "\uff9e\uff9f"  # half-width marks that NFKC joins with the sign before them
 
 
 FREQUENCIES = """
@@ -50,66 +53,98 @@ FROM pg_stats,
 WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND attname = 'tokens'
     AND token IS NOT NULL
 """
+SHARES_OF_CATEGORIES = """
+SELECT category, share
+FROM pg_stats,
+    unnest(most_common_vals::text::bigint[], most_common_freqs) AS common (category, share)
+WHERE schemaname = current_schema() AND tablename = 'workorders_workorder' AND attname = 'category_id'
+"""
+
+
+def comparable(text: str) -> str:
+    """Return the text as it is searched: NFKC, simplified, lower case, nothing invisible, no break between Chinese signs."""
+    return WRAPPED.sub("", _one_case(text))
+
+
+def _one_case(text: str) -> str:
+    return simplified(folded(text)).casefold()
 
 
 def cut(text: str) -> set[str]:
     """Every two neighbouring characters of a run of Chinese, letters and digits; a lone one by itself; lower case."""
-    found: set[str] = set()
-    for run in RUNS.findall(WRAPPED.sub("", text.translate(NARROW).lower())):
-        found.update(run[start : start + 2] for start in range(max(1, len(run) - 1)))
-    return found
+    return _cut(comparable(text))
 
 
-def tokens_of(order: "WorkOrder") -> list[str]:
-    return sorted(cut(" / ".join((order.title, order.matter, order.address))))
+def _cut(text: str) -> set[str]:
+    tokens: set[str] = set()
+    for run in RUNS.findall(text):
+        tokens.update(run[start : start + 2] for start in range(max(1, len(run) - 1)))
+    return tokens
+
+
+def indexed(order: "WorkOrder") -> tuple[str, list[str]]:
+    """Return the order's folded text and its tokens, as `reindex` and registration keep them."""
+    text = "\n".join(map(comparable, (order.title, order.matter, order.address)))
+    return text, sorted(_cut(text))
 
 
 def matching(orders: "WorkOrderQuerySet", query: str) -> "WorkOrderQuerySet":
-    """Orders whose title, matter and place together hold every word of the query, or whose number it is or begins."""
-    held, words = Q(), words_of(query)
-    walked = share_of(words) >= FREQUENT
+    """Orders that hold every word of the query in title, matter, place or category, or whose number it is or begins."""
+    condition, words = Q(), words_of(query)
+    categories = categories_named(words)
+    walked = share_of(words, categories) >= FREQUENT
     for word in words:
-        held &= _held(word, walked=walked)
+        condition &= _held(word, categories[word], walked=walked)
     number = numbers.typed(query)
     if numbers.is_valid(number):
-        return orders.filter(held | Q(number=number))
-    begins = len(number) >= NUMBER_BEGINS_AT and ONLY_NUMBER.fullmatch(query)
-    return orders.filter(held | Q(number__startswith=number) if begins else held)
+        return orders.filter(condition | Q(number=number))
+    begins = len(number) >= NUMBER_BEGINS_AT and ONLY_NUMBER.fullmatch(folded(query).strip())
+    return orders.filter(condition | Q(number__startswith=number) if begins else condition)
 
 
 def words_of(query: str) -> list[str]:
-    found = ((quoted or plain).strip() for quoted, plain in WORDS.findall(query.replace("\0", " ")))
-    return [word.translate(NARROW) for word in found if word]
+    """Return the words of a query, folded."""
+    pieces = (quoted or plain for quoted, plain in WORDS.findall(folded(query.replace("\0", " "))))
+    return [word for word in (comparable(piece).strip() for piece in pieces) if word]
 
 
-def share_of(words: list[str]) -> float:
-    """About how many of all orders hold all of them: each as many as its rarest pair, and one word knows nothing of another."""
-    known = frequencies()
-    return prod(min(known.get(token, 0.0) for token in pairs) for pairs in map(_pairs, words) if pairs)
+def categories_named(words: Iterable[str]) -> dict[str, list[int]]:
+    """Return, for each word, the categories that hold it in their own name or in that of one above."""
+    from workorders.models import Category  # the order's model indexes itself by this module
+
+    wanted: dict[str, list[int]] = {word: [] for word in words}
+    rows = list(Category.objects.order_by("path").values_list("pk", "path", "name")) if wanted else []
+    named: dict[str, str] = {}
+    for pk, path, name in rows:
+        above = path[: path.rstrip("/").rindex("/") + 1]
+        named[path] = f"{named.get(above, '')}\n{comparable(name)}"
+        for word, categories in wanted.items():
+            if word in named[path]:
+                categories.append(pk)
+    return wanted
+
+
+def share_of(words: list[str], categories: dict[str, list[int]]) -> float:
+    """About how many of all orders hold all words: each as many as its rarest pair and its categories; words are independent."""
+    tokens, shares = frequencies(), _statistics("categories", SHARES_OF_CATEGORIES)
+    return prod(
+        min(1.0, min(tokens.get(token, 0.0) for token in pairs) + sum(shares.get(pk, 0.0) for pk in categories[word]))
+        for word, pairs in ((word, _pairs(word)) for word in words)
+        if pairs
+    )
 
 
 def _pairs(word: str) -> list[str]:
-    return sorted(token for token in cut(word) if len(token) == 2)
+    return sorted(token for token in _cut(word) if len(token) == 2)
 
 
-def _held(word: str, *, walked: bool) -> Q:
-    text = Q(matter__iregex=_pattern(word))
-    # A pattern costs more than a plain comparison, and only these characters have two widths.
-    for field in ("title", "matter", "address"):
-        text |= Q(**{f"{field}__iregex": _pattern(word)} if ASCII.search(word) else {f"{field}__icontains": word})
+def _held(word: str, categories: list[int], *, walked: bool) -> Q:
+    # What was registered before this column was there is found as it is written, until `reindex` has been.
+    unfolded = Q(title__icontains=word) | Q(matter__icontains=word) | Q(address__icontains=word)
+    text = Q(comparable__contains=word) | Q(comparable="") & unfolded
     pairs = _pairs(word)
-    return _with_tokens(pairs, walked=walked) & text if pairs else text
-
-
-def _pattern(word: str) -> str:
-    """The word in either width, with line ends between its Chinese characters."""
-    return "".join(map(_character, BETWEEN_HAN.sub("\n", word)))
-
-
-def _character(one: str) -> str:
-    if one == "\n":
-        return r"\s*"
-    return f"(?:{re.escape(one)}|{chr(ord(one) + 0xFEE0)})" if ASCII.fullmatch(one) else re.escape(one)
+    stands = _with_tokens(pairs, walked=walked) & text if pairs else text
+    return stands | Q(category__in=categories) if categories else stands
 
 
 def _with_tokens(pairs: list[str], *, walked: bool) -> Q:
@@ -123,20 +158,20 @@ def _with_tokens(pairs: list[str], *, walked: bool) -> Q:
 
 def frequencies(least: float = FREQUENT) -> dict[str, float]:
     """The share of all orders that each token stands in, as PostgreSQL's own statistics have it, from `least` on."""
-    known = _statistics()
+    known = _statistics("frequencies", FREQUENCIES)
     return {token: share for token, share in known.items() if share >= least}
 
 
-def _statistics() -> dict[str, float]:
+def _statistics(name: str, query: str) -> dict[Any, float]:
     try:
-        return cache.get_or_set("search:frequencies", _read_statistics, FREQUENCIES_KEPT) or {}
+        return cache.get_or_set(f"search:{name}", lambda: _read_statistics(query), FREQUENCIES_KEPT) or {}
     except RedisError:
-        return _read_statistics()
+        return _read_statistics(query)
 
 
-def _read_statistics() -> dict[str, float]:
+def _read_statistics(query: str) -> dict[Any, float]:
     with connection.cursor() as cursor:
-        cursor.execute(FREQUENCIES)
+        cursor.execute(query)
         return dict(cursor.fetchall())
 
 
@@ -147,8 +182,8 @@ def snippet(text: str, query: str) -> SafeString:
         return SafeString("")
     start = max(0, hits[0][0] - SNIPPET // 3)
     end = start + max(SNIPPET, hits[0][1] - start)
-    shown = _marked(text, [hit for hit in hits if hit[1] <= end], start, min(end, len(text)))
-    return mark_safe(f"{'…' if start else ''}{shown}{'…' if end < len(text) else ''}")  # noqa: S308 -- escaped part by part
+    part = _marked(text, [hit for hit in hits if hit[1] <= end], start, min(end, len(text)))
+    return mark_safe(f"{'…' if start else ''}{part}{'…' if end < len(text) else ''}")  # noqa: S308 -- escaped part by part
 
 
 def marked(text: str, query: str) -> SafeString:
@@ -157,8 +192,41 @@ def marked(text: str, query: str) -> SafeString:
 
 
 def _hits(text: str, query: str) -> list[tuple[int, int]]:
+    """Return where hits begin and end in the text as it is written; they are looked for in the folded one."""
     words = [_pattern(word) for word in sorted(words_of(query), key=len, reverse=True)]
-    return [match.span() for match in re.finditer("|".join(words), text, re.IGNORECASE)] if words else []
+    if not words:
+        return []
+    signs, places = _folded_with_places(text)
+    spans = (match.span() for match in re.finditer("|".join(words), signs))
+    hits: list[tuple[int, int]] = []
+    for first, last in spans:
+        start, end = places[first][0], places[last - 1][1]
+        if not hits or start >= hits[-1][1]:  # two hits within ㎡ are one
+            hits.append((start, end))
+    return hits
+
+
+def _pattern(word: str) -> str:
+    """The word with line ends between its Chinese characters."""
+    return r"\s*".join(map(re.escape, BETWEEN_HAN.split(word)))
+
+
+def _folded_with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Fold the text sign by sign, and keep which part of it each folded character comes from."""
+    signs, places, start = [], [], 0
+    for end in range(1, len(text) + 1):
+        if end < len(text) and (unicodedata.combining(text[end]) or text[end] in VOICING):
+            continue  # it belongs to the sign before it
+        sign = _fold_sign(text[start:end])
+        signs.append(sign)
+        places += [(start, end)] * len(sign)
+        start = end
+    return "".join(signs), places
+
+
+@lru_cache(maxsize=30_000)
+def _fold_sign(sign: str) -> str:
+    return _one_case(sign)
 
 
 def _marked(text: str, hits: list[tuple[int, int]], start: int, end: int) -> str:

@@ -20,6 +20,7 @@ from workorders.forms import CodeField
 from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
 from workorders.moments import day_and_time
+from workorders.pages import Place, page_after, page_before, stretches
 from workorders.transitions import STEPS, form_of, steps_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 PAGE_SIZE = 25
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?")
 COUNT_UP_TO = 1000
-LAST_PAGE = 200
 
 # The steps an order waits for; the others move it too, but only when something happens outside.
 NOT_AWAITED = (
@@ -126,31 +126,45 @@ def counted(rows: Any, most: int) -> str:
 class Listing:
     orders: Sequence[WorkOrder]
     total: int
+    earlier: str
+    later: str
     page: int
-    more: bool
-    is_cut: bool
 
     @property
     def counted(self) -> str:
         return bounded(self.total, COUNT_UP_TO)
 
 
-def listing(user: User, chosen: dict[str, Any], *, now: datetime, page: int = 1) -> Listing:
-    """One page of what the user may see and asked for; counting stops at COUNT_UP_TO."""
-    orders = listed(user, chosen, now=now)
-    first = (page - 1) * PAGE_SIZE
-    found = list(orders[first : first + PAGE_SIZE + 1])
+def listing(
+    user: User,
+    chosen: dict[str, Any],
+    *,
+    now: datetime,
+    after: Place | None = None,
+    before: Place | None = None,
+    number: int = 1,
+) -> Listing:
+    """One page of what the user may see and asked for, by the place it begins after or ends before.
+
+    The page's number is counted by who turns the pages; it leads nowhere.
+    """
+    orders = narrowed(WorkOrder.objects.visible_to(user), user, chosen, now)
+    parts = stretches(_with_rows(orders), chosen.get("sort"))
+    page = page_before(parts, before, PAGE_SIZE) if before else page_after(parts, after, PAGE_SIZE)
     total = orders.order_by()[: COUNT_UP_TO + 1].count()
-    more, is_last = len(found) > PAGE_SIZE, page >= LAST_PAGE
-    return Listing(found[:PAGE_SIZE], total, page, more and not is_last, more and is_last)
+    return Listing(page.orders, total, page.earlier, page.later, number if page.earlier else 1)
 
 
 def listed(user: User, chosen: dict[str, Any], *, now: datetime) -> "WorkOrderQuerySet":
-    """What the user may see and asked for, with what its rows show."""
+    """What the user may see and asked for, all of it, with what its rows show."""
     orders = narrowed(WorkOrder.objects.visible_to(user), user, chosen, now)
-    rows = _sorted(orders, chosen.get("sort")).select_related("category", "area", "lead_unit")
+    return _with_rows(_sorted(orders, chosen.get("sort")))
+
+
+def _with_rows(orders: "WorkOrderQuerySet") -> "WorkOrderQuerySet":
     clocks = Prefetch("clocks", Clock.objects.running(), to_attr="running_clocks")
-    return rows.defer("tokens").prefetch_related(clocks)
+    related = orders.select_related("category__parent__parent", "area", "lead_unit")
+    return related.defer("tokens").prefetch_related(clocks)
 
 
 def narrowed(orders: "WorkOrderQuerySet", user: User, chosen: dict[str, Any], now: datetime) -> "WorkOrderQuerySet":

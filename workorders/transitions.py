@@ -70,7 +70,7 @@ def register(
         title=title or title_of(facts["matter"]),
         **facts,
     )
-    order.tokens = search.tokens_of(order)
+    order.comparable, order.tokens = search.indexed(order)
     order.save(force_insert=True)
     event = ledger.append(order, "register", actor=actor, at=now, data=data)
     clocks.start(order, [ClockKind.ACCEPTANCE], now=now)
@@ -103,7 +103,7 @@ def record_history(
         title=title or title_of(facts["matter"]),
         **facts,
     )
-    order.tokens = search.tokens_of(order)
+    order.comparable, order.tokens = search.indexed(order)
     order.save(force_insert=True)
     event = ledger.append(order, "record_history", actor=actor, at=now, data=data)
     transitioned.send(WorkOrder, event=event)

@@ -5,6 +5,7 @@ from .event import Event
 from .lease import Lease
 from .organisation import Area, Category, Unit, User
 from .policy import Policy
+from .reindexing import Reindexing
 from .saved_view import SavedView
 from .standard_text import StandardText
 from .stored_answer import StoredAnswer
@@ -20,6 +21,7 @@ __all__ = [
     "Event",
     "Lease",
     "Policy",
+    "Reindexing",
     "SavedView",
     "StandardText",
     "StoredAnswer",

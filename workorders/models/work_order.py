@@ -50,6 +50,14 @@ def first_contact_recorded(order: "WorkOrder") -> bool:
 first_contact_recorded.refusal = _("First record the contact with the complainant and, in an emergency, the arrival.")  # type: ignore[attr-defined]
 
 
+class WorkOrderManager(models.Manager.from_queryset(WorkOrderQuerySet)):  # type: ignore[misc]
+    """The folded text is as long as the order's own, and only searched: no page reads it."""
+
+    def get_queryset(self) -> WorkOrderQuerySet:
+        orders: WorkOrderQuerySet = super().get_queryset().defer("comparable")
+        return orders
+
+
 class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelMixin, models.Model):
     number = models.CharField(_("number"), max_length=16, unique=True, editable=False)
     status = FSMField(_("status"), choices=S, default=S.REGISTERED, protected=True, max_length=20)
@@ -79,9 +87,11 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
         editable=False,
         help_text=_("Handled elsewhere and taken over to be searched; nobody works on it here."),
     )
+    # What is searched, folded (`search.comparable`); empty where `reindex` has not been yet.
+    comparable = models.TextField(default="", db_default="", editable=False)
     tokens = ArrayField(models.CharField(max_length=8), default=list, editable=False)
 
-    objects = WorkOrderQuerySet.as_manager()
+    objects = WorkOrderManager()
 
     class Meta:
         verbose_name = _("work order")

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from workorders import columns, facts, numbers, search, telephones
+from workorders import facts, masking, numbers, reading, search, telephones
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.moments import day_and_time, spelled
@@ -31,7 +31,13 @@ register.filter("sealed", facts.sealed)
 register.filter("spoken", numbers.spoken)
 register.filter("marked", search.marked)
 register.filter("snippet", search.snippet)
-register.filter("masked", columns.masked)
+register.filter("masked", masking.masked)
+
+
+@register.simple_tag(takes_context=True)
+def words(context: template.Context, text: str) -> str:
+    """Return words of the page's order as its reader may see them; `{% words … as name %}` where a filter follows."""
+    return reading.words_for(context["order"], context["request"].user, text, now=timezone.now())
 
 
 @register.filter(name="telephones")
@@ -44,6 +50,18 @@ def numbers_of(text: str) -> tuple[telephones.Telephone, ...]:
 def drawing(name: str) -> str:
     svg = (ICONS / f"{name}.svg").read_text(encoding="utf-8")
     return svg[svg.index("<svg") :].replace("<svg", '<svg aria-hidden="true"', 1)
+
+
+@register.filter
+def named(category: Any, query: str | None) -> SafeString:
+    """The category's name with the hits marked, behind those above it that the search found it by."""
+    chain: list[Any] = []
+    above = category
+    while above is not None:
+        chain.insert(0, above)
+        above = above.parent
+    names = [(node, search.marked(node.name, query or "")) for node in chain]
+    return mark_safe(" › ".join(name for node, name in names if node is category or "<mark>" in name))  # noqa: S308
 
 
 @register.simple_tag

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from workorders import columns, feed, leases, numbers, panels, presence, selecto
 from workorders.columns import ListForm
 from workorders.lifecycle import Step
 from workorders.models import WorkOrder
+from workorders.pages import Place, place_at
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
 from workorders.views import saved, sought
@@ -53,7 +55,7 @@ def _list(request: StaffRequest) -> HttpResponse:
     form = filters(request)
     form.is_valid()
     read_until = feed.settled().transaction  # before the rows are read: what comes later is announced
-    listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), page=_page(request))
+    listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), **_place(request))
     found = listing.orders
     if len(found) == 1 and numbers.typed(form.data.get("q", "")) == found[0].number and not request.htmx:
         return redirect("order", number=_goes_on_in(request, found[0]).number)
@@ -88,9 +90,10 @@ def _defaults(request: StaffRequest) -> dict[str, str]:
     return {"view": "todo", "sort": "deadline"} if todo else {"view": "all", "sort": "newest"}
 
 
-def _page(request: StaffRequest) -> int:
-    page = request.GET.get("page", "1")
-    return min(max(int(page), 1), selectors.LAST_PAGE) if page.isascii() and page.isdigit() else 1
+def _place(request: StaffRequest) -> dict[str, Any]:
+    places: dict[str, Place | None] = {name: place_at(request.GET.get(name, "")) for name in ("after", "before")}
+    number = request.GET.get("page", "")
+    return {**places, "number": int(number) if re.fullmatch("[1-9][0-9]{0,5}", number) else 1}
 
 
 @login_required

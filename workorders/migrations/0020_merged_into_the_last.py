@@ -41,7 +41,7 @@ WHERE workorders_workorder.id = ends.id AND workorders_workorder.parent_id <> en
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workorders", "0018_history_orders")]
+    dependencies = [("workorders", "0019_comparable_text")]
 
     operations = [
         migrations.AddConstraint(
