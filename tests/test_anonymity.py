@@ -248,10 +248,11 @@ def test_the_rule_for_many_rows_is_the_rule_for_one(recent: Road) -> None:
     secret, plain, merged = (recent.register(**PERSON, anonymous_to_unit=hides) for hides in (True, False, False))
     recent.act(merged, "merge", parent=secret)
     handler, operator = recent.cast.of(Role.HANDLER, recent.lead), recent.cast.of(Role.OPERATOR)
-    rows = Appeal.objects.annotate(is_hidden=confidence.hides(handler, "order"))
+    appeals = Appeal.objects.filter(order__in=[secret, plain, merged])
+    rows = appeals.annotate(is_hidden=confidence.hides(handler, "order"))
     assert {row.order_id: row.is_hidden for row in rows} == {secret.pk: True, plain.pk: False, merged.pk: True}
     for order in (secret, plain, merged):
         order.refresh_from_db()
         assert confidence.is_hidden(order, handler) is (order != plain)
         assert not confidence.is_hidden(order, operator) and not confidence.is_hidden(order, None)
-    assert not any(row.is_hidden for row in Appeal.objects.annotate(is_hidden=confidence.hides(operator, "order")))
+    assert not any(row.is_hidden for row in appeals.annotate(is_hidden=confidence.hides(operator, "order")))
