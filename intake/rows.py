@@ -61,8 +61,9 @@ ANSWERS = {
     **dict.fromkeys(("1", "是", "yes", "true", "y", "匿名", "保密"), "yes"),
     **dict.fromkeys(("0", "否", "no", "false", "n", "不匿名", "实名", "公开", "不保密"), "no"),
 }
+DAY = re.compile(r"\d{4}\D{1,3}\d{1,2}\D{1,3}\d{1,2}\s*日?|\d{8}|\d{5}")
 SPOKEN_NUMBER = re.compile(r"\d{13}|\d{6}-\d{6}-\d")
-MASKED = re.compile(r"[0-9０-９]\*{2,}|\*{3,}[0-9０-９]")
+MASKED = re.compile(r"\*{3,}|[0-9０-９]\*\*")
 # A spreadsheet has shortened a long number and the text has it so: its digits are gone.
 SHORTENED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{2,3}")
 # Fields whose digits count.
@@ -176,10 +177,14 @@ class Reference:
         if not texts.get("registered_at") and self.options.registered_at:
             values["registered_at"] = self.options.registered_at.isoformat()
         values["kind"] = _coded(texts.get("kind", ""), KINDS, Kind) or Kind.COMPLAINT
+        values["channel"] = channel_of(texts.get("channel", ""))
         if not texts.get("kind"):
             notes.append(f"no kind stands there, “{Kind.COMPLAINT}” was taken")
+        if not texts.get("channel"):
+            notes.append(f"no channel stands there, “{values['channel']}” was taken")
+        if DAY.fullmatch(folded(texts.get("registered_at", ""))):
+            notes.append("a day stands there without a time, 0:00 was taken")
         values["grade"] = _coded(texts.get("grade", ""), GRADES, Grade)
-        values["channel"] = channel_of(texts.get("channel", ""))
         if _is_other_channel(texts.get("channel", "")):
             notes.append(f"the channel “{texts['channel'][:20]}” was taken as “{values['channel']}”")
         values["anonymous_to_unit"] = ANSWERS.get(texts.get("anonymous_to_unit", "").lower(), "?")
