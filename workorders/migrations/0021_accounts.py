@@ -102,7 +102,7 @@ AUDITORS_ENTER = "UPDATE workorders_user SET is_staff = true WHERE 'auditor' = A
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0019_comparable_text"),
+        ("workorders", "0020_merged_into_the_last"),
     ]
 
     operations = [
