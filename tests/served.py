@@ -123,7 +123,7 @@ def served(state: Path, **more: str) -> Iterator[Site]:
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
     environment |= {"STATE_DIR": str(state), "PORT": str(port), "DEMO": "0"}
-    environment |= {"WEBHOOK_ALLOW_HTTP": "1", "WEBHOOK_ALLOW_PRIVATE": "1", **more}
+    environment |= {"METRICS_TOKEN": PASSWORD, "WEBHOOK_ALLOW_HTTP": "1", "WEBHOOK_ALLOW_PRIVATE": "1", **more}
     command = [sys.executable, "-m", "config.embedded", "--throwaway", "--apart", sys.executable, "-m", "tests.served"]
     with (state.parent / "served.log").open("w+") as log:
         process = subprocess.Popen(

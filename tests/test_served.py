@@ -18,15 +18,12 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 
+from tests.media import PNG
 from tests.roads import BAD, CONTACT, GOOD, RESULT
 from tests.served import PASSWORD, ROOT, STREETS, Caller, Site, served, until
 from tests.test_webhooks import Receiver
 
 pytestmark = pytest.mark.processes
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
-    "0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
-)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +119,7 @@ def morning(site: Site, street: Caller, number: str) -> None:
     attached = street.submit(f"workorders/{number}/attachments/", files=files)
     assert attached.status_code == 201, attached.text
     (file,) = street.read(f"workorders/{number}/attachments/")["results"]
-    assert street.get(file["url"]).content == PNG
+    assert street.get(file["url"]).content.startswith(PNG[:8])
     street.do(number, "report", **RESULT)
     street.do(number, "approve")
 
@@ -236,9 +233,20 @@ def test_who_sends_half_a_header_and_no_more_is_let_go(site: Site) -> None:
         assert time.monotonic() - begun < 15
 
 
+GUESS = {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "guessed"}
+
+
+def forged(number: int) -> dict[str, str]:
+    address = f"203.0.113.{number}"
+    return {"X-Forwarded-For": address, "Forwarded": f"for={address}", "X-Real-IP": address}
+
+
 def test_nobody_says_himself_where_he_comes_from(site: Site) -> None:
-    forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7", "X-Real-IP": "203.0.113.7"}
-    assert httpx.get(f"{site.url}/metrics", headers=forged).status_code == 200, "it is this machine that asks"
+    """Another address for each guess would let anybody guess for ever."""
+    codes = [
+        httpx.post(f"{site.url}/oauth/token/", data=GUESS, headers=forged(number)).status_code for number in range(31)
+    ]
+    assert codes == [401] * 30 + [429]
 
 
 @pytest.mark.parametrize("path", ["/login/", "/api/v1/appeals/", "/reception/", "/nowhere/"])

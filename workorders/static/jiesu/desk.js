@@ -5,6 +5,7 @@
 (() => {
   const REST = 1000, FORGOTTEN = 1500; // milliseconds
   const FREE = "[data-awake], dialog, .bar, #ringing, #banners"; // what is no act on the order
+  const LOOKS = "a[href]:not([data-step], [hx-get], [hx-post])"; // leads on, and sends nothing
   const EDITABLE = "textarea, select, [contenteditable=true], input:not([type=radio], [type=checkbox], [type=button], [type=submit])";
   const MODIFIERS = { ctrlKey: "Control", altKey: "Alt", metaKey: "Meta" };
 
@@ -31,7 +32,7 @@
     (event.repeat && !down.has(event.code)) || Object.entries(MODIFIERS).some(([flag, key]) => event[flag] && ![...down].some((code) => code.startsWith(key)));
   const isUndo = (event) => event.altKey && event.code === "KeyZ";
   const isAct = (event) => {
-    const { key, target } = event;
+    const { key = "", target } = event; // a browser that fills a form in sends presses without a key
     if (target.closest?.(FREE) || isUndo(event)) return false;
     if (key === "Enter") return true;
     if (key.length > 1 || event.ctrlKey || event.metaKey) return false;
@@ -56,7 +57,7 @@
   const followed = document.referrer.startsWith(`${location.origin}/`);
   const onClick = (event) => {
     if (!desk && !loading) return;
-    const acts = event.target.closest("main, .thumb-bar, [data-settles]") && !event.target.closest(FREE);
+    const acts = event.target.closest("main, .thumb-bar, [data-settles]") && !event.target.closest(`${FREE}, ${LOOKS}`);
     if (event.isTrusted && event.detail > 0 && rests() && acts && followed) swallow(event);
   };
 
@@ -92,7 +93,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     loading = false;
     desk = document.querySelector("[data-settles]");
-    document.querySelectorAll("#messages [data-lasts]").forEach(limit);
+    document.querySelectorAll("[data-lasts]").forEach(limit);
     // The address names what the desk has opened by itself: a reload, and the way back, show the same.
     const { address } = document.querySelector("[data-address]")?.dataset ?? {};
     if (address) history.replaceState(history.state, "", address);
