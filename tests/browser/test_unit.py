@@ -149,7 +149,7 @@ def report_with_pictures(page: Page) -> None:
     lying = {"name": "说明.pdf", "mimeType": "application/pdf", "buffer": b"MZ"}
     page.locator("#step [name=files]").set_input_files([lying])  # type: ignore[list-item]
     page.locator("#step button.btn-primary").tap()
-    expect(page.locator("#step")).to_contain_text("名不副实")
+    expect(page.locator("#step")).to_contain_text("文件内容与扩展名不符")
     expect(page.locator(".shot")).to_have_count(3)
     expect(page.locator("#step [name=text]")).to_have_value("已到现场，正在施工。")
     page.locator(".shot", has_text="说明.pdf").locator("button").tap()
