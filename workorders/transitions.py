@@ -58,15 +58,12 @@ def perform(
 
 
 @transaction.atomic
-def register(
-    *, actor: "User | None", now: datetime, title: str = "", data: dict[str, Any] | None = None, **facts: Any
-) -> Event:
+def register(*, actor: "User | None", now: datetime, data: dict[str, Any] | None = None, **facts: Any) -> Event:
     """登记: create an order under the policy in force, with its number, its first event and its acceptance clock."""
     order = WorkOrder(
         number=numbers.issue(now),
         policy=Policy.objects.in_force(now),
         registered_at=now,
-        title=title or title_of(facts["matter"]),
         **facts,
     )
     order.comparable, order.tokens = search.indexed(order)
@@ -75,11 +72,6 @@ def register(
     clocks.start(order, [ClockKind.ACCEPTANCE], now=now)
     transitioned.send(WorkOrder, event=event)
     return event
-
-
-def title_of(matter: str) -> str:
-    line = " ".join(matter.split())
-    return line if len(line) <= 40 else line[:39] + "…"
 
 
 def available(order: WorkOrder, actor: "User", now: datetime | None = None) -> dict[str, Step]:
