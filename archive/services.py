@@ -19,7 +19,8 @@ def due_for_archive(now: datetime) -> list[int]:
     due = Q(pk__in=[])
     for policy, wait in waits.items():
         due |= Q(policy=policy, ended_at__lte=now - wait)
-    return list(WorkOrder.objects.filter(due, status__in=ENDED).order_by("ended_at", "pk").values_list("pk", flat=True))
+    ended = WorkOrder.objects.filter(due, status__in=ENDED, is_history=False)
+    return list(ended.order_by("ended_at", "pk").values_list("pk", flat=True))
 
 
 def archive_due(now: datetime, batch: int = BATCH) -> int:

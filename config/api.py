@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 from drf_spectacular.views import SpectacularSwaggerSplitView as Docs
 
+from config import away
 from workorders.api import problems
 from workorders.api.steps import NoSuchAddress
 from workorders.views.refusals import server_error as page_of_error
@@ -25,4 +26,6 @@ router_urls: list[Any] = [
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
+    if answer := away.answer_in_place_of(request):
+        return answer
     return problems.server_error(request) if request.path.startswith("/api/") else page_of_error(request)

@@ -10,6 +10,7 @@ from string import Template
 from config.processes import package_folder
 
 SITE = Path(__file__).resolve().parent / "front"
+WEB, WEB_OF_ACTS = "web", "acts"  # sockets
 NOBODY = "192.0.2.255/32"  # no other proxy stands before this one
 MAIN = """\
 daemon off;
@@ -43,9 +44,14 @@ def connections() -> int:
     return max(256, min(8192, files // 2 - 64))
 
 
-def configuration(port: int, socket: Path, log: Path) -> str:
+def configuration(port: int, sockets: Path, log: Path) -> str:
     site = Template((SITE / "site.conf").read_text(encoding="utf-8")).safe_substitute(
-        FRONT_TRUSTS=NOBODY, RESOLVER="", WEB=f'"unix:{socket}"', LISTEN=f"127.0.0.1:{port}", PAGES=SITE
+        FRONT_TRUSTS=NOBODY,
+        RESOLVER="",
+        WEB=f'"unix:{sockets}/{WEB}"',
+        WEB_OF_ACTS=f'"unix:{sockets}/{WEB_OF_ACTS}"',
+        LISTEN=f"127.0.0.1:{port}",
+        PAGES=SITE,
     )
     room = connections()
     return Template(MAIN).substitute(
@@ -57,10 +63,10 @@ def configuration(port: int, socket: Path, log: Path) -> str:
     )
 
 
-def command(state: Path, port: int, socket: Path) -> list[str]:
+def command(state: Path, port: int, sockets: Path) -> list[str]:
     """The command line of the front, for whose files there is a folder of its own."""
     folder = state / "front"
     folder.mkdir(mode=0o700, exist_ok=True)
     conf = folder / "nginx.conf"
-    conf.write_text(configuration(port, socket, state / "front.log"), encoding="utf-8")
+    conf.write_text(configuration(port, sockets, state / "front.log"), encoding="utf-8")
     return [str(binary()), "-p", f"{folder}/", "-c", str(conf), "-e", str(state / "front.log")]

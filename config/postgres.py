@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
@@ -35,6 +36,7 @@ from config.processes import (
 )
 
 PG_USER = "jiesu-pg"
+OWNER, PLAIN = "jiesu", "jiesu_app"
 PG_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 END_POSTGRES: Steps = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 5))
 
@@ -176,7 +178,7 @@ def make_cluster(cluster: Cluster, throwaway: bool) -> None:
     fresh.mkdir(mode=0o700)
     os.chown(fresh, cluster.owner, cluster.group)
     locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    initdb = ["initdb", "-U", "jiesu", *locale, "--auth-local=trust", "--auth-host=reject", *["--no-sync"] * throwaway]
+    initdb = ["initdb", "-U", OWNER, *locale, "--auth-local=trust", "--auth-host=reject", *["--no-sync"] * throwaway]
     single = ["postgres", "--single", "-D", str(fresh), "postgres"]
     for argv, said in (([*initdb, "-D", str(fresh)], ""), (single, "CREATE DATABASE jiesu;\n")):
         done = run_as(cluster.account, cluster.binaries / argv[0], *argv[1:], stdin=said)
@@ -232,9 +234,9 @@ def postgres_settings(folder: Path, throwaway: bool) -> dict[str, str]:
     return settings | (dict.fromkeys(unsafe, "off") if throwaway else {})
 
 
-def launched(cluster: Cluster, options: list[str], log: Path) -> Server:
+def launched(cluster: Cluster, options: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log_file(log) as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [cluster.binaries / "postgres", "-D", cluster.data, *options],
             user=cluster.account.uid,
             group=cluster.account.gid,
@@ -247,7 +249,6 @@ def launched(cluster: Cluster, options: list[str], log: Path) -> Server:
             stdout=output,
             stderr=output,
         )
-    return Server("PostgreSQL", process, log, END_POSTGRES)
 
 
 def is_ready(server: Server, data: Path) -> bool:
@@ -258,19 +259,51 @@ def is_ready(server: Server, data: Path) -> bool:
     return lines[0] == str(server.process.pid) and len(lines) > 7 and lines[7].strip() == "ready"
 
 
+# Its rights come with the tables (config/database.py).
+PLAIN_ROLE = "SELECT 'CREATE ROLE jiesu_app LOGIN' WHERE to_regrole('jiesu_app') IS NULL \\gexec\n"
+
+
+def make_plain_role(cluster: Cluster, folder: Path) -> None:
+    """Make the role of web, worker and beat, also in data from before there was one."""
+    psql: list[str | Path] = [
+        cluster.binaries / "psql",
+        "--no-psqlrc",
+        "--quiet",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        folder,
+        "-U",
+        OWNER,
+    ]
+    done = run_as(cluster.account, *psql, "jiesu", stdin=PLAIN_ROLE)
+    if done.returncode:
+        raise Refused(f"PostgreSQL could not make the role {PLAIN}: {last_line(done.stdout)}")
+
+
 @contextmanager
-def postgres(state: Path, throwaway: bool, signals: Signals) -> Iterator[tuple[Server, str]]:
-    """The running server and its DATABASE_URL."""
+def postgres(state: Path, throwaway: bool, signals: Signals) -> Iterator[tuple[Server, dict[str, str]]]:
+    """The running server and the addresses of the plain role and of the owner."""
     cluster = cluster_for(state)
     if not cluster.data.exists():
         make_cluster(cluster, throwaway)
     end_leftover(cluster.data, signals)
     folder = socket_folder(cluster)
     options = [f"--{name}={value}" for name, value in postgres_settings(folder, throwaway).items()]
-    server = launched(cluster, options, state / "postgres.log")
+    log = state / "postgres.log"
+    launch = partial(launched, cluster, options, log)
+    server = Server("PostgreSQL", launch(), log, END_POSTGRES, launch)
     try:
         until_ready(server, lambda: is_ready(server, cluster.data), signals, patience=300)
-        yield server, f"postgresql://jiesu@{quote(str(folder), safe='')}/jiesu"
+        make_plain_role(cluster, folder)
+        place = f"{quote(str(folder), safe='')}/jiesu"
+        yield (
+            server,
+            {
+                "DATABASE_URL": f"postgresql://{PLAIN}@{place}",
+                "DATABASE_OWNER_URL": f"postgresql://{OWNER}@{place}",
+            },
+        )
     finally:
         end(server.process, server.steps)
         with suppress(OSError):  # after a hard end the socket is still in it

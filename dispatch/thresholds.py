@@ -128,7 +128,7 @@ def measures(threshold: Threshold, now: datetime) -> dict[Subject, tuple[Decimal
 def registered(threshold: Threshold, now: datetime) -> dict[str, Tally]:
     """By path of the area: the window first, by the index of the times of registration, then what is in it."""
     since = now - timedelta(hours=threshold.window or 0)
-    orders = WorkOrder.objects.filter(registered_at__gt=since, registered_at__lte=now)
+    orders = WorkOrder.objects.filter(registered_at__gt=since, registered_at__lte=now, is_history=False)
     for column, node in (("category", threshold.category), ("area", threshold.area)):
         if node:
             orders = orders.filter(**{f"{column}__in": node.branch().values("pk")})

@@ -96,9 +96,10 @@ def _as_they_stand(ids: set[int]) -> dict[int, set[Counted]]:
     events = _of_each(Event.objects.filter(order__in=ids).order_by("number").only("order", "step", "target", "at"))
     clocks = _of_each(Clock.objects.filter(order__in=ids).exclude(outcome=""))
     orders = WorkOrder.objects.visible_to(None).filter(pk__in=ids)
-    columns = orders.values_list("pk", "registered_at", "category", "area")
-    facts = {pk: Facts(at, category, area) for pk, at, category, area in columns}
-    return {pk: set(marks(facts[pk], events[pk], clocks[pk], zone)) for pk in ids}
+    columns = orders.values_list("pk", "registered_at", "category", "area", "is_history")
+    # What was handled elsewhere is no figure of this house.
+    facts = {pk: Facts(at, category, area) for pk, at, category, area, is_history in columns if not is_history}
+    return {pk: set(marks(facts[pk], events[pk], clocks[pk], zone) if pk in facts else ()) for pk in ids}
 
 
 def _of_each(rows: Iterable[Any]) -> dict[int, list[Any]]:

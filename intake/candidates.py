@@ -28,7 +28,7 @@ SHARE = 0.02  # of all orders, that the words looked for may stand in
 WORDS = 12
 SHORTEST = 4  # tokens before a text says anything
 NOT_LIKE = (Status.MERGED, Status.WITHDRAWN)
-SHOWN = ("number", "title", "status", "registered_at", "area", "address", "tokens", "category")
+SHOWN = ("number", "title", "status", "is_history", "registered_at", "area", "address", "tokens", "category")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Alike:
 
     @property
     def may_be_parent(self) -> bool:
-        return self.order.status not in ENDED_OTHERWISE
+        return self.order.status not in ENDED_OTHERWISE and not self.order.is_history
 
     @property
     def reasons(self) -> list[str]:

@@ -141,6 +141,8 @@ class MergeForm(StepForm):
             raise forms.ValidationError(_("There is no order with this number."))
         if parent.pk == self.order.pk:
             raise forms.ValidationError(_("An order cannot be merged into itself."))
+        if parent.is_history:
+            raise forms.ValidationError(_("This is a history order: nobody is handling it."))
         if parent.status in ENDED_OTHERWISE:
             raise forms.ValidationError(
                 _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}

@@ -74,6 +74,24 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
 
 
 @transaction.atomic
+def register_history(
+    voice: Voice, *, actor: "User", registered_at: datetime, ended_at: datetime | None, now: datetime
+) -> "WorkOrder":
+    """Keep a complaint that was handled elsewhere: the order, its appeal and who asked; no clock, and nobody is told."""
+    data = {"channel": str(voice.channel), "source": voice.source}
+    event = transitions.record_history(
+        actor=actor,
+        now=now,
+        registered_at=registered_at,
+        ended_at=ended_at,
+        data=data,
+        **_facts(voice, is_danger=False),
+    )
+    _keep(voice, event.order, registered_at)
+    return event.order
+
+
+@transaction.atomic
 def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | None = None) -> Appeal:
     """补充诉求: what is said of a running order stands under it as an appeal of its own, and the ledger tells it.
 

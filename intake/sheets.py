@@ -1,31 +1,56 @@
-"""Tables as other systems hand them over: CSV or Excel, plain or gzip, told apart by their content, not by their name.
+"""Tables as other systems hand them over: text or Excel, plain or gzip, told apart by their content, not by their name.
 
 A row knows the line it begins on. One that cannot be read says why, and never takes its neighbours along.
 """
 
-import csv
 import gzip
-import io
 import re
 import zlib
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from xml.etree.ElementTree import ParseError
 from zipfile import BadZipFile
 
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
-from openpyxl.utils.escape import unescape
+from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
-GZIP, ZIP, OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+# What is often handed over under the name of a table, by its first bytes.
+OTHERS = (
+    (b"\xd0\xcf\x11\xe0", "is an Excel file of the old kind or one with a password; save it as .xlsx or as CSV."),
+    (b"%PDF", "is a PDF, no table; export the table as .xlsx or as CSV."),
+    (b"{\\rtf", "is a text document, no table; export the table as .xlsx or as CSV."),
+    (b"MIME-Version:", "is a web archive under the name of a table; open it in a spreadsheet and save it as .xlsx."),
+)
+MARKUP = re.compile(
+    r"\s*<(?P<tag>!doctype|!--|\?xml|\?mso|html|head|meta|body|table|style|div|span|title|script|form|center|font|link|tr|td"
+    r"|p|br|workbook|[a-z]+:[a-z]+)\b(?P<rest>[^>]{0,200})",
+    re.IGNORECASE,
+)
 UNDECODED = re.compile("[\ud800-\udfff]")
-BROKEN = (OSError, EOFError, zlib.error, BadZipFile, ParseError, InvalidFileException, KeyError, ValueError)
+BROKEN = (
+    OSError,
+    EOFError,
+    zlib.error,
+    BadZipFile,
+    ParseError,
+    InvalidFileException,
+    KeyError,
+    ValueError,
+    LookupError,
+)
+# What stands in a cell instead of its value, in a spreadsheet and in what was saved from one.
+ERROR = re.compile(
+    r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!|UNKNOWN!|GETTING_DATA|#{2,})"
+)
+LOOKED_AT = 20  # filled rows in which the heads are looked for
+
+IsHeader = Callable[[Sequence[str]], int]
 
 
 class Unreadable(Exception):
@@ -34,37 +59,61 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Row:
+    """`flaws` says of a column (from 0) why what stands in it is not what was typed; `joins` a row merged with the last."""
+
     line: int
     cells: list[str]
     problem: str = ""
+    flaws: Mapping[int, str] = field(default_factory=dict)
+    joins: bool = False
+    sheet: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.sheet}:{self.line}" if self.sheet else str(self.line)
 
 
 @dataclass(frozen=True)
 class Table:
-    """`lines` is how many there are in all, as far as the file says."""
+    """`lines` is how many there are in all, as far as the file says; `above` are those above the heads."""
 
     header: list[str]
     rows: Iterator[Row]
-    lines: int | None
+    lines: int | None = None
+    sheet: str = ""
+    above: list[int] = field(default_factory=list)
 
 
-def read(path: Path, sheet: str = "") -> Table:
-    with _named(path):
-        if _begins_with(path, ZIP):
-            rows, lines = _sheet(path, sheet)
-            padded = True
-        else:
-            encoding, lines = _survey(path)
-            rows, padded = _csv(path, encoding), False
-    filled = (row for row in _guarded(path, rows) if row.problem or any(cell.strip() for cell in row.cells))
-    header = next(filled, None)
-    if header is None:
-        raise Unreadable(f"{path}: is empty.")
-    return Table(header.cells, _fitted(filled, len(header.cells), padded), lines)
+@dataclass(frozen=True)
+class File:
+    """`unread` says what is not read, in a sentence each; `remarks` what is read and could be overlooked."""
+
+    tables: list[Table]
+    unread: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is to be read: the test for heads, and what its user says of sheets, heads and encoding."""
+
+    is_header: IsHeader
+    sheets: Sequence[str] = ()
+    head_line: int | None = None
+    encoding: str = ""
+
+
+def read(path: Path, reading: Reading) -> File:
+    from intake import texts, workbooks
+
+    with named(path):
+        if _is_workbook(path):
+            return workbooks.read(path, reading)
+        return texts.read(path, reading)
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     try:
         yield
     except BROKEN as problem:
@@ -72,135 +121,97 @@ def _named(path: Path) -> Iterator[None]:
         raise Unreadable(f"{path}: cannot be read: {reason}.") from problem
 
 
-def _guarded(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
-    with _named(path):
-        yield from rows
-
-
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
     with path.open("rb") as raw:
         packed = raw.read(2) == GZIP
         raw.seek(0)
         yield cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
 
 
-def _begins_with(path: Path, mark: bytes) -> bool:
-    with _opened(path) as stream:
-        beginning = stream.read(4)
-    if beginning == OLD_EXCEL:
-        raise Unreadable(f"{path}: is an Excel file of the old kind; save it as .xlsx or as CSV.")
-    return beginning == mark
+def beginning(path: Path, size: int = 4096) -> bytes:
+    with opened(path) as stream:
+        return stream.read(size)
 
 
-def _fitted(rows: Iterator[Row], width: int, padded: bool) -> Iterator[Row]:
-    """A spreadsheet leaves out empty cells at the end; in a CSV a cell that is missing has moved the others."""
-    for row in rows:
-        if row.problem:
-            yield row
-        elif any(UNDECODED.search(cell) for cell in row.cells):
-            yield Row(row.line, row.cells, _("The text is not in the encoding of the file."))
-        elif any(cell.strip() for cell in row.cells[width:]) or (len(row.cells) < width and not padded):
-            counted = _("%(found)s columns instead of %(width)s.") % {"found": len(row.cells), "width": width}
-            yield Row(row.line, row.cells, counted)
-        else:
-            yield Row(row.line, (row.cells + [""] * width)[:width])
+def _is_workbook(path: Path) -> bool:
+    start = beginning(path, 20)
+    for mark, reason in OTHERS:
+        if start.startswith(mark):
+            raise Unreadable(f"{path}: {reason}")
+    return start.startswith(ZIP)
 
 
-# CSV
+def refuse_markup(path: Path, text: str) -> None:
+    """Refuse a web page or XML under the name of a table. Its content is nobody's head and is not repeated."""
+    match = MARKUP.match(text)
+    if match:
+        xml = match["tag"].lower() in ("?xml", "?mso", "workbook") and "<html" not in text.lower()
+        kind = "an XML document" if xml else "a web page"
+        raise Unreadable(f"{path}: is {kind} under the name of a table; open it in a spreadsheet and save it as .xlsx.")
 
 
-def _survey(path: Path) -> tuple[str, int]:
-    """Encoding and number of lines. Reading once to the end also finds a damaged archive before anything is done."""
-    with _opened(path) as stream:
-        kinds = Counter(map(_decodes, stream))
-    lines, good, bad = kinds.total(), kinds[True], kinds[False]
-    # Some lines of GB18030 pass for UTF-8 by accident; a few bad lines among good UTF-8 are bad rows, not an encoding.
-    in_gb18030 = bad * 2 >= lines and good * 100 <= bad and bad > 0
-    return ("gb18030" if in_gb18030 else "utf-8-sig"), lines
-
-
-def _decodes(line: bytes) -> bool | None:
-    """None where every encoding would do."""
-    if line.isascii():
+def table(path: Path, rows: Iterator[Row], reading: Reading, *, padded: bool, sheet: str = "") -> Table | None:
+    """Return the table in these rows, or none where they are all empty."""
+    filled = (row for row in _guarded(path, rows) if row.problem or any(cell.strip() for cell in row.cells))
+    first = list(islice(filled, LOOKED_AT))
+    if not first:
         return None
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    place = _head_place(path, first, reading)
+    header, above = first[place], [row.line for row in first[:place]]
+    below = _fitted(chain(first[place + 1 :], filled), header.cells, padded)
+    return Table(header.cells, (replace(row, sheet=sheet) for row in below), None, sheet, above)
 
 
-def _csv(path: Path, encoding: str) -> Iterator[Row]:
-    with _opened(path) as stream:
-        text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
-        yield from records(text)
+def _head_place(path: Path, rows: list[Row], reading: Reading) -> int:
+    """Return where the heads stand: in the line that the user names, or in the row with most names that are known."""
+    if reading.head_line is not None:
+        for place, row in enumerate(rows):
+            if row.line == reading.head_line:
+                return place
+        raise Unreadable(
+            f"{path}: no heads stand in line {reading.head_line}; --head-line takes one of the first lines."
+        )
+    fields = [0 if row.problem else reading.is_header(row.cells) for row in rows]
+    place = fields.index(max(fields))
+    # Heads in two lines are merged downwards; the lower one is the finer.
+    while place + 1 < len(rows) and rows[place + 1].joins and fields[place + 1] and not rows[place + 1].flaws:
+        place += 1
+    return place
 
 
-class _Lines:
-    """Lines that can be given back: a quote that is never closed must not swallow the rows after it."""
-
-    def __init__(self, source: Iterable[str]) -> None:
-        self.source = iter(source)
-        self.taken: list[str] = []
-        self.returned: deque[str] = deque()
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self.returned.popleft() if self.returned else next(self.source)
-        self.taken.append(line)
-        return line
-
-    def keep_first(self) -> str:
-        self.returned.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-        return self.taken[0].rstrip("\r\n")
+def _guarded(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    with named(path):
+        yield from rows
 
 
-def records(text: Iterable[str]) -> Iterator[Row]:
-    lines, number = _Lines(text), 1
-    reader = csv.reader(lines, strict=True)
-    while True:
-        lines.taken.clear()
-        try:
-            row = Row(number, next(reader))
-        except StopIteration:
-            return
-        except csv.Error as error:
-            row = Row(number, [lines.keep_first()], _csv_problem(error))
-        yield row
-        number += len(lines.taken)
+def _fitted(rows: Iterable[Row], header: list[str], padded: bool) -> Iterator[Row]:
+    """A spreadsheet leaves out empty cells at the end; in a text a cell that is missing has moved the others."""
+    width = len(header)
+    for row in rows:
+        problem = row.problem or _problem(row.cells, header, padded)
+        if problem:
+            yield replace(row, problem=problem)
+        else:
+            cells = (row.cells + [""] * width)[:width]
+            yield replace(row, cells=cells, flaws={**row.flaws, **_errors(cells)})
 
 
-def _csv_problem(error: csv.Error) -> str:
-    if "field limit" in str(error):
-        return _("A field is longer than any that is taken, or its quotes are not closed.")
-    return _("The quotes are not closed, or stand inside a field without being doubled.")
+def _problem(cells: list[str], header: list[str], padded: bool) -> str:
+    width = len(header)
+    if any(UNDECODED.search(cell) for cell in cells):
+        return _("The text is not in the encoding of the file.")
+    if any(cell.strip() for cell in cells[width:]) or (len(cells) < width and not padded):
+        return _("%(found)s columns instead of %(width)s.") % {"found": len(cells), "width": width}
+    for index, (head, cell) in enumerate(zip(header, cells, strict=False), 1):
+        if cell.strip() and not head.strip():
+            return _("Something stands in column %(column)s, which has no head.") % {"column": get_column_letter(index)}
+    return ""
 
 
-# Excel
-
-
-def _sheet(path: Path, name: str) -> tuple[Iterator[Row], int | None]:
-    with _opened(path) as stream:
-        book = load_workbook(io.BytesIO(stream.read()), read_only=True, data_only=True)
-    names = [page.title for page in book.worksheets]
-    if not names or name not in ("", *names):
-        raise Unreadable(f"{path}: there is no sheet “{name}”; it has {', '.join(names) or 'none'}.")
-    page: Any = book[name or names[0]]
-    lines = page.max_row
-    page.reset_dimensions()  # some programs write them wrong, and openpyxl would stop there
-    rows = (Row(number, [_as_text(cell) for cell in cells]) for number, cells in enumerate(page.values, 1))
-    return rows, lines
-
-
-def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return unescape(str(value))
+def _errors(cells: list[str]) -> dict[int, str]:
+    return {
+        index: _("The spreadsheet has put “%(error)s” in the place of the value.") % {"error": cell.strip()}
+        for index, cell in enumerate(cells)
+        if cell.startswith("#") and ERROR.fullmatch(cell.strip())
+    }

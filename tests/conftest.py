@@ -14,14 +14,18 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.backends.signals import connection_created
 from django.test import Client
 from django.utils import timezone
 from hypothesis import settings as hypothesis
 
 from config import celery_app
 from config.cast import Cast
+from config.database import LOG_IN
 from dispatch import catalogue
 from dispatch.models import Responsibility
+from tests.owner import PLAIN, as_owner, as_web, take_plain_role
 from tests.roads import Road
 from workorders import reference
 from workorders.lifecycle import Role
@@ -45,13 +49,22 @@ NOW = datetime(2026, 3, 10, 10, 0, tzinfo=CHINA)
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{WORKER}").geturl()
 settings.CACHES["default"]["LOCATION"] = celery_app.conf.broker_url = REDIS_URL
+# The suite connects as the owner, who empties tables between tests, and takes the web's role for what it tests.
+OWNER = settings.DATABASE_OWNER or settings.DATABASE_PLAIN
+settings.DATABASES["default"].update({name: OWNER[name] for name in LOG_IN})  # type: ignore[typeddict-item]
+connection_created.connect(take_plain_role, dispatch_uid="the web's role")
+DatabaseOperations.execute_sql_flush = as_owner()(DatabaseOperations.execute_sql_flush)  # type: ignore[method-assign]
 # A real hash of a password costs as much as thirty pages; what it protects is not here.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def template() -> str:
     """The database that all migrations have made, by name: another set of migrations, another database."""
-    made_by = [*sorted(ROOT.glob("*/migrations/*.py")), ROOT / "requirements" / "run.txt"]
+    made_by = [
+        *sorted(ROOT.glob("*/migrations/*.py")),
+        ROOT / "requirements" / "run.txt",
+        ROOT / "config" / "database.py",
+    ]
     return "migrated_" + sha256(b"".join(path.read_bytes() for path in made_by)).hexdigest()[:16]
 
 
@@ -101,6 +114,7 @@ def load_and_keep() -> None:
         cursor.execute("DROP SCHEMA IF EXISTS kept CASCADE; CREATE SCHEMA kept")
         for table in KEPT:
             cursor.execute(f"CREATE TABLE kept.{table} AS TABLE public.{table}")
+        cursor.execute(f"GRANT USAGE ON SCHEMA kept TO {PLAIN}; GRANT SELECT ON ALL TABLES IN SCHEMA kept TO {PLAIN}")
 
 
 @transaction.atomic
@@ -115,12 +129,17 @@ UNBLOCK = pytest.StashKey[Callable[[], AbstractContextManager[None]]]()
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any, pytestconfig: pytest.Config) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any, pytestconfig: pytest.Config) -> Iterator[None]:
     pytestconfig.stash[UNBLOCK] = django_db_blocker.unblock
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         # The test runner empties tables between transactional tests; a site never may.
         cursor.execute("ALTER TABLE workorders_event DISABLE TRIGGER event_no_truncate")
+        # Tests look at plans and set the numbers; a site does neither.
+        cursor.execute(f"GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {PLAIN}")
+        cursor.execute(f"GRANT UPDATE ON ALL SEQUENCES IN SCHEMA public TO {PLAIN}")
         load_and_keep()
+    with as_web():
+        yield
 
 
 @pytest.fixture

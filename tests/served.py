@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from config.postgres import command_line
 from config.processes import tied_to_us
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,12 +27,31 @@ STREET, DISTRICT = "J110105009", "Q110105"
 # A system each for the tests, so that none reads the events of another's orders.
 STREETS = (STREET, "J110105010", "J110105011")
 PEOPLE = ("operator", "dispatcher", "callback", "supervisor")
-OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEYS", "INDEX_KEY", "MEDIA_ROOT", "PYTEST_XDIST_WORKER")
+OURS = (
+    *("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEYS", "INDEX_KEY"),
+    *("MEDIA_ROOT", "PYTEST_XDIST_WORKER"),
+)
 
 
 class Site:
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, state: Path) -> None:
+        self.url, self.state = url, state
+
+    def process(self, name: str) -> int:
+        """The number of one of the site's processes, 0 while there is none."""
+        words = WORDS[name]
+        mine = (pid for pid in os.listdir("/proc") if pid.isdigit() and words in command_line(int(pid)))
+        pids = [int(pid) for pid in mine if self.owns(int(pid))]
+        # The oldest is the one that the others come from.
+        return min(pids, key=lambda pid: Path("/proc", str(pid)).stat().st_ctime_ns, default=0)
+
+    def owns(self, pid: int) -> bool:
+        try:
+            places = (os.readlink(f"/proc/{pid}/cwd"), command_line(pid))
+            at_home = any(str(self.state) in place for place in places)
+            return at_home or f"STATE_DIR={self.state}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
 
     def person(self, username: str) -> "Caller":
         """In a session, as a browser would be."""
@@ -49,6 +69,17 @@ class Site:
         answer = httpx.post(f"{self.url}/oauth/token/", data=asked).raise_for_status().json()
         assert answer["expires_in"] == 3600
         return Caller(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {answer['access_token']}"})
+
+
+WORDS = {
+    "front": "nginx: master",
+    "web": "gunicorn",
+    "worker": "config\0worker",
+    "beat": "config\0beat",
+    "Valkey": "valkey-server",
+    "PostgreSQL": "bin/postgres\0-D",
+    "supervisor": "-m\0config.run",
+}
 
 
 class Caller(httpx.Client):
@@ -93,13 +124,13 @@ def served(state: Path, **more: str) -> Iterator[Site]:
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
     environment |= {"STATE_DIR": str(state), "PORT": str(port), "DEMO": "0"}
     environment |= {"WEBHOOK_ALLOW_HTTP": "1", "WEBHOOK_ALLOW_PRIVATE": "1", **more}
-    command = [sys.executable, "-m", "config.embedded", "--throwaway", sys.executable, "-m", "tests.served"]
+    command = [sys.executable, "-m", "config.embedded", "--throwaway", "--apart", sys.executable, "-m", "tests.served"]
     with (state.parent / "served.log").open("w+") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=log, preexec_fn=tied_to_us(signal.SIGTERM)
         )
         try:
-            site = Site(f"http://127.0.0.1:{port}")
+            site = Site(f"http://127.0.0.1:{port}", state)
             until(lambda: process.poll() is not None or is_well(site), 300)
             assert process.poll() is None, Path(log.name).read_text()
             yield site

@@ -23,6 +23,9 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {
     "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "EMBEDDED",
+    "PGOPTIONS",
     "REDIS_URL",
     "STATE_DIR",
     "SECRET_KEY",
@@ -31,7 +34,9 @@ OURS = {
     "MEDIA_ROOT",
     "ALLOWED_HOSTS",
 }
-SQL = "import os, psycopg2; c = psycopg2.connect(os.environ['DATABASE_URL']); c.autocommit = True; q = c.cursor();"
+SQL = (
+    "import os, psycopg2; c = psycopg2.connect(os.environ['DATABASE_OWNER_URL']); c.autocommit = True; q = c.cursor();"
+)
 REDIS = "import os, redis; r = redis.Redis.from_url(os.environ['REDIS_URL']); print(r.ping());"
 WAIT = "import time; print('up', flush=True); time.sleep(300)"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about running as root")
@@ -46,9 +51,16 @@ def embedded(*command):
 
 
 def run(state, *command, **more):
-    return subprocess.run(
-        embedded(*command), cwd=ROOT, env=environment(state, **more), capture_output=True, text=True, timeout=60
-    )
+    return ended(state, *embedded(*command), **more)
+
+
+def beside(state, *command, **more):
+    """As somebody types it beside a run, or before the first one."""
+    return ended(state, sys.executable, "-m", "config.embedded", *command, **more)
+
+
+def ended(state, *argv, **more):
+    return subprocess.run(argv, cwd=ROOT, env=environment(state, **more), capture_output=True, text=True, timeout=120)
 
 
 def python(state, code, **more):
@@ -234,6 +246,60 @@ def test_a_second_run_in_the_same_folder_gets_one_line_and_harms_nothing(state):
         assert running.process.poll() is None
 
 
+def test_a_command_beside_a_run_joins_its_servers(state):
+    with Running(state) as running:
+        second = beside(state, sys.executable, "-c", SQL + REDIS)
+        assert (second.returncode, second.stdout, second.stderr) == (0, "True\n", "")
+        assert running.process.poll() is None, "the run goes on"
+
+
+def test_the_servers_run_on_until_the_last_command_that_uses_them_has_ended(state):
+    with Running(state, "import time; print('up', flush=True); time.sleep(4)") as running:
+        slow = SQL + "import time; time.sleep(7); q.execute('select 42'); print(q.fetchone()[0])"
+        second = beside(state, sys.executable, "-c", slow)
+        assert (second.returncode, second.stdout) == (0, "42\n"), second.stderr
+        assert running.process.wait(20) == 0
+    assert left_after(state, 5) == []
+
+
+def test_a_service_does_not_join_but_says_who_is_there(state):
+    with Running(state) as running:
+        second = beside(state, "--apart", "true")
+        line = f"Jiesu already runs in {state} (process {running.process.pid}). Stop it, or set STATE_DIR.\n"
+        assert (second.returncode, second.stderr) == (1, line)
+
+
+@pytest.mark.parametrize("name", ["PostgreSQL", "Valkey"])
+def test_a_server_that_falls_under_a_service_comes_back_where_it_was(state, name):
+    code = {
+        "PostgreSQL": "import psycopg2, os; psycopg2.connect(os.environ['DATABASE_URL'])",
+        "Valkey": "import redis, os; redis.Redis.from_url(os.environ['REDIS_URL']).ping()",
+    }[name]
+    lives = (
+        "import os, time, signal, sys\ndef answers():\n"
+        f"    try:\n        {code}\n        return True\n    except Exception:\n        return False\n"
+        "assert answers(); print('up', flush=True)\nwhile answers(): time.sleep(.05)\n"
+        "while not answers(): time.sleep(.05)\nprint('back', flush=True); time.sleep(300)"
+    )
+    with Running(state, lives, "--apart") as running:
+        if name == "PostgreSQL":
+            pid = int((state / "postgres-18" / "postmaster.pid").read_text().split()[0])
+        else:
+            pid = next(pid for pid in processes_of(state) if "valkey" in os.readlink(f"/proc/{pid}/exe"))
+        os.kill(pid, signal.SIGKILL)
+        assert running.process.stdout.readline() == b"back\n"
+    assert left_after(state, 10) == []
+
+
+def test_a_command_that_is_killed_under_a_service_comes_back_and_one_that_ends_ends_the_run(state):
+    mark = state / "mark"
+    code = f"import os, pathlib; m = pathlib.Path({str(mark)!r}); first = not m.exists(); m.touch(); print('up', flush=True);"
+    with Running(state, code + "first and os.kill(os.getpid(), 9); raise SystemExit(7)", "--apart") as running:
+        assert running.process.stdout.readline() == b"up\n"
+        assert running.process.wait(20) == 7
+    mark.unlink()
+
+
 def test_a_number_that_another_process_has_by_now_does_not_hold_the_database_up(state, table):
     stale = state / "postgres-18" / "postmaster.pid"
     owner = stale.parent.stat()
@@ -362,3 +428,49 @@ def test_no_secret_of_the_site_has_a_default():
     lines = [line for line in (ROOT / ".env.example").read_text().splitlines() if line.startswith(REQUIRED)]
     assert sorted(lines) == sorted(REQUIRED)
     assert [name for name in REQUIRED if f"${{{name[:-1]}:-" in (ROOT / "docker-compose.yml").read_text()] == []
+
+
+# manage.py, as somebody types it who does not know yet
+
+NOWHERE = {
+    "SECRET_KEY": "x",
+    "FIELD_KEYS": "k1:" + "A" * 43 + "=",
+    "INDEX_KEY": "A" * 43 + "=",
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "line"),
+    [
+        ("walk replies.csv", {}, "SECRET_KEY is not set. With servers of its own: "),
+        ("import_orders complaints.csv", NOWHERE, "The database cannot be reached: "),
+    ],
+)
+def test_a_command_says_in_one_line_what_it_lacks(tmp_path, command, variables, line):
+    done = ended(tmp_path, sys.executable, "manage.py", *command.split(), **variables)
+    assert done.returncode == 1
+    assert done.stderr.startswith(line) and done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", ["import_orders complaints.csv", "walk replies.csv", "verify_ledger", "api_client list"]
+)
+def test_a_command_on_a_database_without_tables_says_how_to_make_them(state, command):
+    done = beside(state, "env", "-u", "EMBEDDED", sys.executable, "manage.py", *command.split())
+    line = "The database has no tables yet. Run first: python manage.py migrate && python manage.py load_reference\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
+@pytest.mark.proof
+def test_a_command_on_a_new_state_sets_it_up_and_does_its_work(state, tmp_path):
+    table = tmp_path / "complaints.csv"
+    table.write_text("诉求内容,诉求类型\n小区楼下夜间施工噪音扰民,投诉\n", encoding="utf-8")
+    rejects = ("--rejects", str(tmp_path / "rejects.csv"))
+    done = beside(state, sys.executable, "manage.py", "import_orders", str(table), *rejects)
+    assert "Setting up the database first." in done.stderr
+    assert "Traceback" not in done.stderr and "1 rows read" in done.stdout
+    again = beside(state, sys.executable, "manage.py", "verify_ledger")
+    assert (again.returncode, again.stderr) == (0, "")

@@ -15,6 +15,7 @@ from config.cast import Cast
 from dispatch.models import Alert, Assignment
 from dispatch.supervision import scan
 from tests.conftest import ROOT, load
+from tests.owner import as_owner
 from workorders.lifecycle import Role, Status
 from workorders.models import Clock, Policy, WorkOrder
 from workorders.policy import problems_of
@@ -32,7 +33,7 @@ NOW = timezone.now()
 def site(django_db_blocker: Any) -> Iterator[None]:
     """A database beside the worker's own, left as the first version left it."""
     own, named = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_site"
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), as_owner():
         connection.close()
         with connection._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {named}")

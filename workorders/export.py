@@ -13,11 +13,13 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from openpyxl import Workbook
 from openpyxl.utils.datetime import to_excel
 
-from workorders.columns import Column, cell
+from workorders.cells import guarded_in_book, guarded_in_text
+from workorders.columns import Column
 
 CHUNK = 1000
-# XML has no place for them, and a spreadsheet that holds one does not open.
-FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# XML has no place for them or makes another of them: a workbook writes them by their number. What is written like such
+# a number and is none has its first sign written so.
+ESCAPED = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 BYTE_ORDER_MARK = "\ufeff"  # or Excel takes it for the machine's own encoding
 ROWS_OF_A_SHEET = 1_048_576  # a spreadsheet knows no more; what is beyond goes on to the next sheet
 DATE_STYLE = 1
@@ -57,12 +59,13 @@ def as_csv(orders: Iterable[Any], columns: list[Column]) -> Iterator[str]:
     writer = csv.writer(Echo())
     yield BYTE_ORDER_MARK + writer.writerow([str(column.label) for column in columns])
     for order in orders:
-        yield writer.writerow([cell(column.value(order)) for column in columns])
+        values = (column.exported(order) for column in columns)
+        yield writer.writerow([guarded_in_text(value) if isinstance(value, str) else value for value in values])
 
 
 def as_xlsx(orders: Iterable[Any], columns: list[Column]) -> Iterator[bytes]:
     """openpyxl would keep the whole sheet until its last row is known: the rows are written here, the book around them there."""
-    rows = (_row(cell(column.value(order)) for column in columns) for order in orders)
+    rows = (_row(column.exported(order) for column in columns) for order in orders)
     head = BEFORE.format(columns=len(columns)) + _row(str(column.label) for column in columns)
     pipe, sheets, first = Pipe(), 0, next(rows, "")
     with ZipFile(pipe, "w", ZIP_DEFLATED) as book:
@@ -102,5 +105,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f'<c s="{DATE_STYLE}"><v>{to_excel(value)}</v></c>'
     if isinstance(value, str):
-        return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(FORBIDDEN.sub("", value))}</t></is></c>'
+        text = ESCAPED.sub(lambda sign: f"_x{ord(sign[0]):04X}_", guarded_in_book(value))
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
     return f"<c><v>{value}</v></c>"

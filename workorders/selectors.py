@@ -258,6 +258,8 @@ class Stop:
 
 def stepper(order: WorkOrder) -> list[Stop]:
     """The main road with where the order stands; a side road's status takes the place it left the main road from."""
+    if order.is_history:
+        return [Stop(Status(order.status), "now")]
     passed = {event.target for event in order.events.all()}
     if order.status in MAIN_ROAD:
         here = MAIN_ROAD.index(Status(order.status))

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from workorders import clocks, ledger, numbers, search, stages
 from workorders.attachments import attach
 from workorders.forms import CodesField, StepForm
-from workorders.lifecycle import ENDED, ClockKind, Step, steps_of
+from workorders.lifecycle import ENDED, ClockKind, Status, Step, steps_of
 from workorders.models import Event, Policy, WorkOrder
 from workorders.permissions import acting_unit, may_act
 from workorders.refusals import Invalid, NotAllowed, NotVisible, StaleVersion, WrongState
@@ -74,10 +74,40 @@ def register(*, actor: "User | None", now: datetime, data: dict[str, Any] | None
     return event
 
 
+@transaction.atomic
+def record_history(
+    *,
+    actor: "User",
+    now: datetime,
+    registered_at: datetime,
+    ended_at: datetime | None,
+    data: dict[str, Any] | None = None,
+    **facts: Any,
+) -> Event:
+    """历史工单: keep what was handled elsewhere, to be searched. It is closed from the first, so that nobody owes it anything.
+
+    The ledger says when it was taken over; when it ended is known, or stays open.
+    """
+    order = WorkOrder(
+        number=numbers.issue(registered_at),
+        policy=Policy.objects.in_force(registered_at),
+        status=Status.CLOSED,
+        is_history=True,
+        registered_at=registered_at,
+        ended_at=ended_at,
+        **facts,
+    )
+    order.comparable, order.tokens = search.indexed(order)
+    order.save(force_insert=True)
+    event = ledger.append(order, "record_history", actor=actor, at=now, data=data)
+    transitioned.send(WorkOrder, event=event)
+    return event
+
+
 def available(order: WorkOrder, actor: "User", now: datetime | None = None) -> dict[str, Step]:
     """The steps this user may do on this order now, in the order of the life cycle; a few queries at most."""
     now = now or timezone.now()
-    steps = {name: step for name, step in STEPS.items() if _leads_on(order, name)}
+    steps = {name: step for name, step in STEPS.items() if _leads_on(order, name) and _is_for_history(order, name)}
     asked = {(step.roles, step.acts_for): step for step in steps.values()}  # many steps are for the same people
     may = {people for people, step in asked.items() if may_act(step, order, actor)}
     ours = {name: step for name, step in steps.items() if (step.roles, step.acts_for) in may}
@@ -109,6 +139,10 @@ def check(
         raise NotAllowed(order=order)
     if not _leads_on(order, name):
         raise WrongState(order=order)
+    if not _is_for_history(order, name):
+        raise WrongState(
+            _("This is a history order: it was handled elsewhere, and nobody works on it here."), order=order
+        )
     if version is not None and version != order.version:
         raise StaleVersion(order=order)
     for condition in _transition(order, name).conditions:
@@ -206,6 +240,11 @@ def _run_clocks(
 
 def _leads_on(order: WorkOrder, name: str) -> bool:
     return getattr(WorkOrder, name)._django_fsm.has_transition(order.status)
+
+
+def _is_for_history(order: WorkOrder, name: str) -> bool:
+    """What is added to a history order, or objected to it, would wait for ever: nobody has it in hand."""
+    return not order.is_history or name == "reveal"
 
 
 def _transition(order: WorkOrder, name: str) -> Any:

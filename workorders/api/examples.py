@@ -19,6 +19,7 @@ ORDER = {
     "lead_unit": "J110105009",
     "registered_at": "2026-11-22T21:53:56+08:00",
     "ended_at": None,
+    "is_history": False,
 }
 DUE = {"due_at": "2026-11-23T04:45:46+08:00", "updated_at": "2026-11-23T00:45:46+08:00"}
 CLOCK = {

@@ -35,6 +35,7 @@ CODES = {
     415: ("unsupported_media_type",),
     429: ("throttled",),
     500: ("error",),
+    503: ("unavailable",),
 }
 
 

@@ -68,6 +68,7 @@ class OrderSerializer(serializers.ModelSerializer[WorkOrder]):
             "lead_unit",
             "registered_at",
             "ended_at",
+            "is_history",
         )
         read_only_fields: Any = fields
 

@@ -79,6 +79,14 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     version = models.PositiveIntegerField(_("version"), default=1)
     registered_at = models.DateTimeField(_("Registered at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # 历史工单: handled elsewhere and taken over to be searched; closed, and nobody waits for it.
+    is_history = models.BooleanField(
+        _("history"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Handled elsewhere and taken over to be searched; nobody works on it here."),
+    )
     # What is searched, folded (`search.comparable`); empty where `reindex` has not been yet.
     comparable = models.TextField(default="", db_default="", editable=False)
     tokens = ArrayField(models.CharField(max_length=8), default=list, editable=False)
@@ -105,6 +113,9 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
                 | models.Q(lead_unit__isnull=False),
                 name="order_in_handling_has_lead_unit",
             ),
+            models.CheckConstraint(
+                condition=models.Q(is_history=False) | models.Q(status=S.CLOSED), name="history_stays_closed"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -113,6 +124,12 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
     @property
     def spoken_number(self) -> str:
         return numbers.spoken(self.number)
+
+    @property
+    def state(self) -> str:
+        """The status in words, and that the order is history."""
+        words = [self.get_status_display(), *([_("History order")] if self.is_history else [])]
+        return " · ".join(map(str, words))
 
     # Reception 受理
 

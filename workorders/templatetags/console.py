@@ -76,8 +76,22 @@ def status_badge(status: str) -> SafeString:
 
 
 @register.filter
+def state_badge(order: Any) -> SafeString:
+    """The status, and beside it that the order is history."""
+    badge = status_badge(order.status)
+    if not order.is_history:
+        return badge
+    title = _("Handled elsewhere and taken over to be searched; nobody works on it here.")
+    return format_html(
+        '{} <span class="badge history bg-secondary-lt" title="{}">{}</span>', badge, title, _("History order")
+    )
+
+
+@register.filter
 def step_label(event: Event) -> Any:
-    return STEPS[event.step].label if event.step in STEPS else pgettext("step", "Register")
+    if event.step in STEPS:
+        return STEPS[event.step].label
+    return _("Taken over as history") if event.step == "record_history" else pgettext("step", "Register")
 
 
 @register.filter

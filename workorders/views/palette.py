@@ -61,11 +61,8 @@ def _pages(user: User, words: str) -> list[Row]:
 def _orders(user: User, words: str) -> list[Row]:
     if len(words) < 2:
         return []
-    found = _wanted(user, words).order_by("-id").only("number", "title", "status")[:MOST_ORDERS]
-    return [
-        Row(f"{one.spoken_number} {masked(one.title)}", _page(one), "file-text", one.get_status_display())
-        for one in found
-    ]
+    found = _wanted(user, words).order_by("-id").only("number", "title", "status", "is_history")[:MOST_ORDERS]
+    return [Row(f"{one.spoken_number} {masked(one.title)}", _page(one), "file-text", one.state) for one in found]
 
 
 def _wanted(user: User, words: str) -> Any:

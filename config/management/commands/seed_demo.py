@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from config import demonstration
-from intake.importing import moment
+from intake.moments import moment
 
 
 class Command(BaseCommand):

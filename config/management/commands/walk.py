@@ -1,4 +1,5 @@
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -6,9 +7,10 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from config.management.tables import Rejects, TableCommand, source_of, ticking
+from config.management.tables import Opened, Rejects, TableCommand, source_of, ticking
 from config.walking import WALK_ALIASES, ReplyForm, Walker, broken, deadlines, steps_of
-from intake.importing import Checked, Reference, checked, taken
+from intake.importing import taken
+from intake.rows import Checked, Reference, checked
 from intake.sheets import Unreadable
 from workorders.models import WorkOrder
 from workorders.refusals import Refused
@@ -41,13 +43,12 @@ class Command(TableCommand):
             raise CommandError(rejects.told(), returncode=1)
 
     def _walk(self, options: dict[str, Any]) -> tuple[list[int], list[int], Rejects]:
-        table, columns = self.opened(options)
+        opened = self.opened(options)
         source, now = source_of(options), timezone.now()
         walker, walked, known = Walker(source, now), [], []
         path = options["rejects"] or Path(f"{source}.rejects.csv")
-        with Rejects(path, options["file"], table.header, kept=True) as rejects:
-            rows = islice(ticking(table), options["limit"])
-            for one in checked(rows, columns, Reference(now), ReplyForm):
+        with Rejects(path, options["file"], opened.header, kept=True) as rejects:
+            for one in islice(_rows(opened, rejects, Reference(now)), options["limit"]):
                 if one.problem:
                     rejects.add(one.row, one.problem)
                 elif taken(source, [one.cleaned["source_id"]]):
@@ -80,6 +81,12 @@ class Command(TableCommand):
         self.stdout.write(f"Chains verified: {len(orders) - len(bad)} of {len(orders)}.")
         if bad:
             raise CommandError(f"Broken: {', '.join(order.spoken_number for order in bad[:20])}", returncode=1)
+
+
+def _rows(opened: Opened, rejects: Rejects, reference: Reference) -> Iterator[Checked]:
+    for table, layout in opened.tables:
+        rejects.begin(table)
+        yield from checked(ticking(table), layout.columns, reference, ReplyForm)
 
 
 def ids_of(source: str, source_ids: list[str]) -> list[int]:

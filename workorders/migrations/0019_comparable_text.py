@@ -14,7 +14,7 @@ def owe(apps, _editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("workorders", "0017_successor_of_a_unit"),
+        ("workorders", "0018_history_orders"),
     ]
 
     operations = [
