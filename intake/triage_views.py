@@ -141,7 +141,7 @@ def _page(order: WorkOrder, request: StaffRequest) -> dict[str, Any]:
             request,
             asked_of(order, [appeal for appeal, _speaker in appeals.get("voices", [])]),
             order.category,
-            order.grade if order.category else "",
+            order.grade if order.category or order.grade == Grade.EMERGENCY else "",
         ),
     }
 
