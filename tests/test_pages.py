@@ -42,7 +42,7 @@ class Reader:
         self.numbers = [order.number for order in self.listing.orders]
 
     def link(self, rel: str) -> str:
-        link = re.search(rf'rel="{rel}" href="([^"]*)"', self.page)
+        link = re.search(rf'rel="{rel}"\s+href="([^"]*)"', self.page)
         return f"/orders/{html.unescape(link[1])}" if link else ""
 
     def rest(self) -> list[str]:
