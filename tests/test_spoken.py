@@ -1,7 +1,7 @@
 """At every door words of danger make an emergency, and an order without a title gets one."""
 
-import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from intake.models import Appeal
 from intake.services import Voice, register
+from tests.api import CHANNEL, Machine
 from tests.roads import Road
 from workorders.lifecycle import Grade, Role
 from workorders.models import Category, WorkOrder
@@ -82,28 +83,18 @@ def test_new_words_of_danger_lead_from_the_desk_to_the_transfer(as_: Callable, r
     assert client.post("/reception/", {**add, "matter": "今天又吵"})["Location"] == "/reception/"
 
 
-def test_a_channel_cannot_bring_danger_as_an_ordinary_matter(machine: Any, recent: Road) -> None:
-    answer = machine.post("/api/v1/appeals/", {"matter": FIRE, "channel": "app", "grade": "ordinary"})
+def test_a_channel_cannot_bring_danger_as_an_ordinary_matter(recent: Road) -> None:
+    body = {"matter": FIRE, "kind": "help", "channel": "app", "grade": "ordinary"}
+    answer = Machine("1100", *CHANNEL).send("/appeals/", body)
     assert answer.status_code == 201
     order = WorkOrder.objects.get(number=answer.json()["number"])
     assert (order.grade, order.title) == (Grade.EMERGENCY, "望京花园3号楼五楼着火了")
 
 
-@pytest.fixture
-def machine(client: Any, recent: Road) -> Any:
-    client.force_login(recent.cast.of(Role.OPERATOR))
-
-    class Machine:
-        def post(self, address: str, body: dict[str, str]) -> Any:
-            return client.post(address, json.dumps(body), content_type="application/json")
-
-    return Machine()
-
-
-def test_a_table_brings_danger_as_emergencies_and_titles_made(recent: Road, tmp_path: Path, cast: Any) -> None:
+def test_a_table_brings_danger_as_emergencies_and_titles_made(recent: Road, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(f"id,内容,标题\n1,{FIRE},\n2,{NOISE},\n3,路灯不亮,路灯坏了三天\n", encoding="utf-8")
-    call_command("import_orders", str(file), "--actor", cast.of(Role.OPERATOR).username)
+    call_command("import_orders", str(file), stdout=StringIO(), stderr=StringIO())
     orders = WorkOrder.objects.order_by("pk")
     assert [order.grade for order in orders] == [Grade.EMERGENCY, Grade.ORDINARY, Grade.ORDINARY]
     assert [order.title for order in orders][1:] == ["望京花园3号楼楼下夜间施工", "路灯坏了三天"]
