@@ -15,6 +15,7 @@ from dispatch.requests import open_of
 from dispatch.selectors import district_above, suggested_unit
 from dispatch.suggestions import Candidate, UnitChoice, candidates
 from workorders.forms import CodeField, CodesField, StepForm, line, text
+from workorders.masking import masked
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a telephone's from ours
 
@@ -108,7 +109,7 @@ class ArriveForm(MomentForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.initial.setdefault("place", self.order.address)
+        self.initial.setdefault("place", masked(self.order.address))
 
 
 class CoReportForm(StepForm):

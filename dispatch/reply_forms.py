@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from dispatch import replies, reply_words
 from workorders.forms import StepForm, text
+from workorders.masking import masked
 from workorders.models import Event
 
 LONGEST = 10_000
@@ -75,7 +76,7 @@ class ResultForm(StepForm):
 
     def clean_text(self) -> str:
         letter = self.cleaned_data["text"]
-        left = replies.unfilled(letter, reply_words.headings(), [self.order.title])
+        left = replies.unfilled(letter, reply_words.headings(), [masked(self.order.title)])
         self.letter.wrong = frozenset(section for section, _found in left)
         forbidden = replies.words_in(letter, self.order.policy.rules.forbidden_words)
         problems = [_unfilled(section, found) for section, found in left] + [_forbidden(word) for word in forbidden]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from dispatch import replies
 from intake.ways import way_of
 from workorders.lifecycle import Kind
+from workorders.masking import masked
 from workorders.moments import spelled
 
 
@@ -65,7 +66,7 @@ def _known(order: Any, actor: Any, now: datetime) -> dict[str, str]:
     received = {
         "date": _day(appeal.received_at if appeal else order.registered_at),
         "way": way_of(appeal),
-        "title": order.title,
+        "title": masked(order.title),
         "number": order.spoken_number,
     }
     return {

@@ -5,7 +5,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from dispatch import replies, reply_words
-from workorders.columns import masked
+from workorders.masking import masked
 from workorders.models import Event
 from workorders.moments import spelled
 from workorders.standard_texts import Case, add_field

@@ -10,7 +10,7 @@ from dispatch.reply_forms import last_result, sent_back
 from dispatch.slips import open_of
 from intake import confidence
 from intake.panels import appeals_under
-from workorders import stages
+from workorders import reading, stages
 from workorders.lifecycle import ClockKind, Step
 from workorders.models import Attachment, Clock, Event
 from workorders.models.work_order import first_contact_recorded
@@ -105,7 +105,7 @@ def _co_report(order: Any, assignment: Assignment) -> CoReport:
 
 def people(order: Any, user: "User", *, now: datetime) -> dict[str, Any]:
     """Masked, until this user has said why they look."""
-    looked = confidence.has_looked(order, user, now=now)
+    looked = reading.has_looked(order, user, now=now)
     known, hidden = confidence.people_of(appeals_under(order), user, looked=looked)
     return {
         "looked": looked,

@@ -10,19 +10,20 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from intake import outbox
 from intake.models import Message
+from workorders.masking import masked
 from workorders.role_admin import RoleAdmin
 
 
 @admin.register(Message)
 class MessageAdmin(RoleAdmin):
     branch_by = ("order__lead_unit",)
-    list_display = ("created_at", "number", "kind", "telephone", "text", "state", "attempts", "last_error", "sent_at")
+    list_display = ("created_at", "number", "kind", "telephone", "words", "state", "attempts", "last_error", "sent_at")
     list_display_links = ("number",)
     list_filter = ("state", "kind")
     list_select_related = ("order",)
     search_fields = ("order__number",)
     fields = readonly_fields = (
-        *("number", "kind", "telephone", "text", "state", "attempts"),
+        *("number", "kind", "telephone", "words", "state", "attempts"),
         *("last_error", "created_at", "next_attempt_at", "sent_at"),
     )
     show_full_result_count = False
@@ -44,6 +45,10 @@ class MessageAdmin(RoleAdmin):
     @admin.display(description=gettext_lazy("telephone"))
     def telephone(self, message: Message) -> str:
         return message.masked_phone
+
+    @admin.display(description=gettext_lazy("text"))
+    def words(self, message: Message) -> str:
+        return masked(message.text)
 
     @admin.action(description=gettext_lazy("Send again what was not sent"), permissions=["retry"])
     def send_again(self, request: HttpRequest, chosen: QuerySet[Message]) -> None:

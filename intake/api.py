@@ -142,7 +142,12 @@ class Calls(ChannelView):
     def post(self, request: Request) -> Response:
         actor, now = operator(request), timezone.now()
         given = _given(request, CallForm)
-        kept = {"started_at": now, "announced_at": now, **given, "phone": telephones.read(given.get("phone", "")).text}
+        kept = {
+            "started_at": now,
+            "announced_at": now,
+            **given,
+            "phone": telephones.read(given.get("phone", "")).written,
+        }
         call, is_new = Call.objects.get_or_create(source=source_of(actor), call_id=kept.pop("call_id"), defaults=kept)
         if not is_new:
             calls.put_through(call, kept.get("agent", ""), now=now)

@@ -8,6 +8,7 @@ class IntakeConfig(AppConfig):
 
     def ready(self) -> None:
         from intake import (
+            confidence,
             correction_recount,
             corrections,
             forms,
@@ -22,6 +23,7 @@ class IntakeConfig(AppConfig):
         from workorders import recounts, stages
         from workorders.api import parts
 
+        stages.hiding(confidence.hides_people)
         stages.step("register", form=forms.RegistrationForm, labels={"danger": _("Words of danger")})
         stages.step("record_history", form=forms.RegistrationForm, labels={"source": _("Source")})
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)

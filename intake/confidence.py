@@ -1,15 +1,14 @@
 """How much of a complainant each may see: masked, and nothing at all for a unit they wish to stay unknown to."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from intake.models import Appeal
 from workorders.models import Unit
 
-SHOWN_FOR = timedelta(minutes=10)
 NOTHING = {"name": "", "phone": "", "identity": "", "address": ""}
 
 
@@ -18,10 +17,12 @@ def is_hidden(appeal: Appeal, user: Any) -> bool:
     return appeal.anonymous_to_unit and not (user.unit and user.unit.kind == Unit.Kind.CITY)
 
 
-def has_looked(order: Any, user: Any, *, now: datetime) -> bool:
-    """Whether this user gave a reason to look within the last minutes: the ledger itself is the permission."""
-    looks = (event for event in order.events.all() if event.step == "reveal" and event.actor_id == user.pk)
-    return any(event.at > now - SHOWN_FOR for event in looks)
+def hides_people(order: Any, user: Any) -> bool:
+    """Tell whether anybody under the order wished to stay unknown to this user's unit: then its words stay masked too."""
+    if user.unit and user.unit.kind == Unit.Kind.CITY:
+        return False
+    under = Q(order=order.pk) | Q(order__parent=order.pk)
+    return Appeal.objects.filter(under, anonymous_to_unit=True).exists()
 
 
 def people_of(appeals: Iterable[Appeal], user: Any, *, looked: bool) -> tuple[list[dict[str, Any]], set[int | None]]:

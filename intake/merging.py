@@ -12,6 +12,7 @@ from intake import candidates
 from intake.forms import MergeForm
 from intake.models import Appeal
 from intake.panels import appeals_under
+from workorders.masking import masked
 
 if TYPE_CHECKING:
     from workorders.models import WorkOrder
@@ -50,4 +51,4 @@ class SuggestingMergeForm(MergeForm):
 
     def _hint(self) -> str:
         parent = self.only_likely_parent
-        return _("The only order like it: “%(title)s”") % {"title": parent.title} if parent else ""
+        return _("The only order like it: “%(title)s”") % {"title": masked(parent.title)} if parent else ""

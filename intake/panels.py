@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from intake import confidence
 from intake.models import Appeal
+from workorders import reading
 from workorders.fields import mask_name
 from workorders.lifecycle import Role
 from workorders.models import Unit, WorkOrder
@@ -17,7 +18,7 @@ from workorders.permissions import is_of_hotline
 
 def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     found = list(appeals_under(order))
-    looked = confidence.has_looked(order, user, now=timezone.now())
+    looked = reading.has_looked(order, user, now=timezone.now())
     people, hidden = confidence.people_of(found, user, looked=looked)
     people += [{"name": confidence.relay_note()}] if hidden else []
     voices = [(appeal, "" if appeal.complainant_id in hidden else _speaker(appeal, looked)) for appeal in found]

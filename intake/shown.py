@@ -10,9 +10,10 @@ from rest_framework import serializers
 from intake import callers, calls, confidence, corrections, panels
 from intake.models import Appeal, Call, Complainant, Correction
 from intake.status_words import status_for_complainant
-from workorders.api.serializers import CodeOf
+from workorders.api.serializers import CodeOf, MaskedText
 from workorders.fields import mask_telephone
 from workorders.lifecycle import OPEN, ClockKind, Status
+from workorders.masking import masked
 from workorders.models import Event, User, WorkOrder
 
 RECENT = timedelta(days=90)
@@ -56,6 +57,7 @@ class HistorySerializer(serializers.Serializer[Any]):
 
 
 class OpenOrderSerializer(serializers.ModelSerializer[WorkOrder]):
+    title = MaskedText()
     lead_unit = CodeOf(allow_null=True)
     status = serializers.ChoiceField(Status.choices)
 
@@ -110,7 +112,7 @@ def progress(appeal: Appeal) -> dict[str, Any]:
         "number": order.number,
         "spoken_number": order.spoken_number,
         "source_id": appeal.source_id,
-        "title": order.title,
+        "title": masked(order.title),
         "status": order.status,
         "status_label": status_for_complainant(order, events),
         "lead_unit": order.lead_unit.code if order.lead_unit else None,

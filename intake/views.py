@@ -43,7 +43,7 @@ def desk(request: StaffRequest) -> HttpResponse:
         return _file(request)
     asked = request.GET.get("call", "")
     call = calls.opened(asked, request.user, now=timezone.now()) if asked.isprintable() else None
-    form = DeskForm(initial={"phone": call.phone, "call_key": call.pk} if call else {})
+    form = DeskForm(initial={"phone": call.number, "call_key": call.pk} if call else {})
     form.fields["matter" if call else "phone"].widget.attrs["data-begin"] = ""  # where the focus is to stand
     return _shown(request, form, call)
 

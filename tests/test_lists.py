@@ -17,9 +17,10 @@ from openpyxl import load_workbook
 from config.cast import Cast
 from tests.roads import Road
 from workorders import export, selectors
-from workorders.columns import COLUMNS, DEFAULT, NAMES, masked
+from workorders.columns import COLUMNS, DEFAULT, NAMES
 from workorders.fields import telephone_indexes
 from workorders.lifecycle import Role, Status
+from workorders.masking import masked
 from workorders.models import SavedView, Unit, WorkOrder
 
 pytestmark = pytest.mark.django_db

@@ -315,7 +315,7 @@ def test_who_hides_the_number_is_put_through_and_the_desk_opens(
 )
 def test_a_call_is_recorded_whatever_the_telephone_system_sends(channel: Machine, sent: str, kept: str) -> None:
     assert channel.send("/calls/", {"call_id": "pbx-1", "phone": sent}).status_code == 201
-    assert Call.objects.get().phone == kept
+    assert (Call.objects.get().phone, Call.objects.get().number) == (sent, kept)
 
 
 def test_a_caller_is_known_by_the_call_however_the_import_wrote_the_number(

@@ -1,6 +1,5 @@
 """The columns of the list and of its export: what is shown, and the plain value of it."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders import numbers
-from workorders.fields import mask_number
+from workorders.masking import masked
 from workorders.selectors import FilterForm, pressing
-
-# Telephone and identity numbers that somebody wrote into the matter, in digits of either width, in groups or not.
-NUMBERS = re.compile(
-    r"(?<!\d)(?:[1１]\d{2}[-－ 　]?\d{4}[-－ 　]?\d{4}|\d{17}[\dXxＸｘ]|[0０]\d{2,3}[-－ 　]?\d{7,8})(?!\d)"
-)
 
 
 @dataclass(frozen=True)
@@ -33,10 +27,6 @@ class Column:
 
     def exported(self, order: Any) -> Any:
         return _in_local_time((self.in_file or self.value)(order))
-
-
-def masked(text: str) -> str:
-    return NUMBERS.sub(lambda found: mask_number(found[0]), text)
 
 
 def deadline(order: Any) -> datetime | None:

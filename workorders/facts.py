@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders.lifecycle import Grade, Status
+from workorders.masking import masked
 from workorders.moments import day_and_time
 from workorders.selectors import pressing
 
@@ -47,8 +48,8 @@ FACTS = (
     Fact("grade", _("Grade"), lambda order: order.grade, _label(Grade)),
     Fact("category", _("Category"), lambda order: str(order.category or "")),
     Fact("area", _("Area"), lambda order: str(order.area or "")),
-    Fact("address", _("Place"), lambda order: order.address),
-    Fact("title", _("Title"), lambda order: order.title),
+    Fact("address", _("Place"), lambda order: masked(order.address)),
+    Fact("title", _("Title"), lambda order: masked(order.title)),
     Fact("unit", _("Lead unit"), lambda order: str(order.lead_unit or "")),
     Fact("round", _("Round"), lambda order: str(order.round)),
     Fact(

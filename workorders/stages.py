@@ -66,6 +66,7 @@ _after_each: list[After] = []
 _waiting: list[Callable[[Any], Q]] = []
 _resting: list[Callable[[Any, datetime], Q]] = []
 _beside: list[Callable[[], Prefetch]] = []
+_hiding: list[Callable[[Any, Any], bool]] = []
 
 
 def step(
@@ -166,3 +167,12 @@ def sharing(condition: Callable[[Any], Q]) -> None:
 
 def shared_with(units: Any) -> Q:
     return reduce(or_, (condition(units) for condition in _shared), Q(pk__in=[]))
+
+
+def hiding(rule: Callable[[Any, Any], bool]) -> None:
+    """`rule(order, user)` says whether the people under the order wish to stay unknown to this user."""
+    _hiding[:] = [rule]
+
+
+def hides_people(order: "WorkOrder", user: "User") -> bool:
+    return any(rule(order, user) for rule in _hiding)

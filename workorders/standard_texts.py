@@ -13,8 +13,8 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from workorders.columns import masked
 from workorders.lifecycle import ClockKind
+from workorders.masking import masked
 from workorders.models import StandardText
 from workorders.moments import spelled
 from workorders.policy_diff import amount

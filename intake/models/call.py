@@ -2,6 +2,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from workorders import telephones
 from workorders.fields import EncryptedField, mask_telephone
 
 
@@ -30,6 +31,11 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return self.call_id
+
+    @property
+    def number(self) -> str:
+        """The telephone as a form takes it over: the numbers in what the telephone system sent."""
+        return telephones.read(self.phone).text
 
     @property
     def masked_phone(self) -> str:

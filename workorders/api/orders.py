@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import FileResponse
+from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample
@@ -31,6 +32,7 @@ from workorders.api.serializers import (
     OrderDetailSerializer,
 )
 from workorders.models import Attachment, Clock, Event, WorkOrder
+from workorders.reading import reads_plain, said_for
 from workorders.refusals import NotVisible
 from workorders.transitions import STEPS, available, form_of
 
@@ -91,7 +93,8 @@ class WorkOrderDetail(ApiView):
 
     def get(self, request: Request, number: str) -> Response:
         order = found(request, number, with_times)
-        shown: dict[str, Any] = dict(ListedOrderSerializer(order).data)
+        said = said_for(order, caller(request), now=timezone.now())
+        shown: dict[str, Any] = {**ListedOrderSerializer(order).data, **said}
         more = self._more(request, order)
         names = chosen_fields(request, [*shown, *more])
         shown |= {name: show() for name, show in more.items() if name in names}
@@ -138,9 +141,10 @@ class OrderEvents(ApiView):
     pager = CursorPager({"number": Ordering("number", "number")}, default="number")
 
     def get(self, request: Request, number: str) -> Response:
-        events = found(request, number).events.select_related("actor", "unit")
-        page, following = self.pager.page(events, request)
-        return listed(EventSerializer(page, many=True).data, following)
+        order = found(request, number)
+        page, following = self.pager.page(order.events.select_related("actor", "unit"), request)
+        context = {"plain": reads_plain(order, caller(request), now=timezone.now())}
+        return listed(EventSerializer(page, many=True, context=context).data, following)
 
 
 class AttachmentFile(ApiView):

@@ -10,7 +10,11 @@ from rest_framework.reverse import reverse
 
 from workorders.api import parts
 from workorders.lifecycle import ClockKind, Grade, Kind, Status
+from workorders.masking import masked
 from workorders.models import Attachment, Clock, Event, WorkOrder
+from workorders.reading import masked_within
+
+WRITTEN = ("reason", "data")
 
 
 class CodeOf(serializers.SlugRelatedField):
@@ -18,6 +22,16 @@ class CodeOf(serializers.SlugRelatedField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(slug_field="code", read_only=True, **options)
+
+
+class MaskedText(serializers.CharField):
+    """What somebody said, without the numbers that name a person; `reading.said_for` has it plain for who may see it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: str) -> str:
+        return masked(value)
 
 
 class ClockSerializer(serializers.ModelSerializer[Clock]):
@@ -47,6 +61,9 @@ class OrderSerializer(serializers.ModelSerializer[WorkOrder]):
     status = serializers.ChoiceField(Status.choices)
     kind = serializers.ChoiceField(Kind.choices)
     grade = serializers.ChoiceField(Grade.choices)
+    title = MaskedText()
+    matter = MaskedText()
+    address = MaskedText(allow_blank=True)
     category = CodeOf(allow_null=True)
     area = CodeOf(allow_null=True)
     lead_unit = CodeOf(allow_null=True)
@@ -142,6 +159,11 @@ class EventSerializer(serializers.ModelSerializer[Event]):
             "hash",
         )
         read_only_fields = fields
+
+    def to_representation(self, instance: Event) -> dict[str, Any]:
+        """Mask what was written, unless the view says that its reader has given a reason to look."""
+        shown = super().to_representation(instance)
+        return shown if self.context.get("plain") else {**shown, **masked_within({key: shown[key] for key in WRITTEN})}
 
 
 class AttachmentSerializer(serializers.ModelSerializer[Attachment]):

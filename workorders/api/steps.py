@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
@@ -30,6 +31,7 @@ from workorders.api.step_schema import VERSION, StepSchema
 from workorders.forms import CodesField, FilesField
 from workorders.models import Event, WorkOrder
 from workorders.permissions import may_act
+from workorders.reading import said_for
 from workorders.refusals import Invalid, NotAllowed, NotVisible, Refused, StaleVersion
 from workorders.transitions import STEPS, available, form_of, perform
 
@@ -93,7 +95,8 @@ class OrderStep(ApiView):
         name = self._name(step)
         order = found(request, number)
         event = done(request, order, name)
-        shown = {"event": EventSerializer(event).data, "order": OrderSerializer(event.order).data}
+        said = said_for(event.order, caller(request), now=timezone.now())
+        shown = {"event": EventSerializer(event).data, "order": {**OrderSerializer(event.order).data, **said}}
         answer = parts.answer_of(name)
         if answer:
             shown[answer.name] = answer.shown(event.order, caller(request))
@@ -107,6 +110,8 @@ class OrderStep(ApiView):
             return shown
         if not may_act(STEPS[name], order, caller(request)):
             raise NotAllowed
+        said = said_for(order, caller(request), now=timezone.now())
+        shown = {**shown, "order": {**shown["order"], **said}}
         return {**shown, answer.name: answer.shown(order, caller(request))}
 
     def _name(self, step: str) -> str:

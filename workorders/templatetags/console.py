@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from workorders import columns, facts, numbers, search, telephones
+from workorders import facts, masking, numbers, reading, search, telephones
 from workorders.lifecycle import ENDED, Grade, Level, Status
 from workorders.models import Clock, Event
 from workorders.moments import day_and_time, spelled
@@ -31,7 +31,13 @@ register.filter("sealed", facts.sealed)
 register.filter("spoken", numbers.spoken)
 register.filter("marked", search.marked)
 register.filter("snippet", search.snippet)
-register.filter("masked", columns.masked)
+register.filter("masked", masking.masked)
+
+
+@register.simple_tag(takes_context=True)
+def words(context: template.Context, text: str) -> str:
+    """Return words of the page's order as its reader may see them; `{% words … as name %}` where a filter follows."""
+    return reading.words_for(context["order"], context["request"].user, text, now=timezone.now())
 
 
 @register.filter(name="telephones")

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from workorders import panels, search, selectors
-from workorders.columns import masked
+from workorders.masking import masked
 from workorders.models import Category, Unit, User, WorkOrder
 from workorders.pinyin import spelled
 from workorders.views import saved
