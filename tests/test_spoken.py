@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 
 from intake.models import Appeal
 from intake.services import Voice, register
@@ -64,7 +65,7 @@ def test_one_key_leads_to_the_transfer_filled_in(as_: Callable, recent: Road) ->
         "/reception/", {"matter": FIRE, "address": "望京街10号", "kind": "help", "channel": "phone", "act": "transfer"}
     )
     order = WorkOrder.objects.latest("pk")
-    assert f"/triage/{order.number}/" in answer["Location"] and "step=transfer" in answer["Location"]
+    assert reverse("triage", args=[order.number]) in answer["Location"] and "step=transfer" in answer["Location"]
     assert "着火" in client.get(answer["Location"]).content.decode()
     form = client.get(f"/orders/{order.number}/steps/transfer/").context["form"]
     assert form["emergency_line"].value() == "119"
@@ -108,7 +109,7 @@ def test_a_title_that_somebody_wrote_stays_as_it_is(recent: Road) -> None:
 
 def test_the_triage_of_an_order_in_danger_shows_it_and_offers_no_lower_grade(as_: Callable, recent: Road) -> None:
     order = recent.register(matter=FIRE, category=None)
-    page = as_(Role.OPERATOR).get(f"/triage/{order.number}/").content.decode()
+    page = as_(Role.OPERATOR).get(reverse("triage", args=[order.number])).content.decode()
     assert 'class="alert alert-danger danger"' in page and "grade=ordinary" not in page
     form = as_(Role.OPERATOR).get(f"/orders/{order.number}/steps/accept/").context["form"]
     assert form["grade"].value() == Grade.EMERGENCY

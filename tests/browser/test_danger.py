@@ -32,7 +32,7 @@ def test_words_of_danger_raise_the_strip_and_one_key_leads_to_the_transfer(
     matter.type("！")
     expect(page.locator("#danger .danger")).to_be_visible()
     matter.press("Alt+t")
-    page.wait_for_url("**/triage/**step=transfer**")
+    page.wait_for_url("**step=transfer**")
     expect(page.locator("#step [name=emergency_line][value='119']")).to_be_checked()
     order = WorkOrder.objects.get()
     assert (order.grade, order.title) == (Grade.EMERGENCY, "五楼着火")
