@@ -12,6 +12,7 @@ control_socket_disable = True
 preload_app = True
 workers = 2
 threads = 4
+graceful_timeout = 10
 
 
 def when_ready(server: Any) -> None:

@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.uploads.bounded_before_log_in",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -186,7 +187,8 @@ REST_FRAMEWORK = {
 }
 API_MAX_BYTES = 1024 * 1024
 API_MAX_UPLOAD_BYTES = 10 * ATTACHMENT_MAX_BYTES
-# (calls, seconds): of one client or person; of one address that asks for tokens.
+LARGEST_BEFORE_LOG_IN = 256 * 1024  # bytes of a request's body
+# (calls, seconds): of one client or person; failures of one address that asks for tokens.
 API_RATES = {"calls": (int(os.environ.get("API_CALLS_A_MINUTE", "600")), 60), "token": (30, 60)}
 
 # Webhook targets: https and public addresses, unless this site says otherwise.

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from dispatch.queue import ALIKE
 from workorders import leases
-from workorders.models import Lease, WorkOrder
+from workorders.models import Event, Lease, WorkOrder
 from workorders.refusals import Refused, StaleVersion
 from workorders.transitions import perform
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`why` is empty where the order went."""
+    """`why` is empty where the order went; then `event` is its dispatch."""
 
     order: WorkOrder
     why: str = ""
+    event: Event | None = None
 
 
 def typed(ticked: Sequence[str]) -> dict[str, int]:
@@ -41,10 +42,10 @@ def _sent(order: WorkOrder, version: int, data: Mapping[str, Any], actor: "User"
     if not leases.take(order, actor, now=now):
         return Outcome(order, _why_taken(order))
     try:
-        perform(order.pk, "dispatch", actor=actor, version=version, now=now, **data)
+        event = perform(order.pk, "dispatch", actor=actor, version=version, now=now, **data)
     except Refused as refusal:
         return Outcome(order, str(refusal.message))
-    return Outcome(order)
+    return Outcome(order, event=event)
 
 
 def _why_taken(order: WorkOrder) -> str:

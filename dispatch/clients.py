@@ -15,6 +15,7 @@ from oauth2_provider.models import get_access_token_model
 
 from dispatch import webhooks
 from dispatch.models import ApiClient, Webhook
+from dispatch.models.api_client import digest_of
 from workorders.api.scopes import Scope
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
@@ -23,6 +24,10 @@ from workorders.models import Unit, User
 HANDLING = (Scope.ORDERS_READ, Scope.ORDERS_HANDLE, Scope.EVENTS_READ, Scope.WEBHOOKS_WRITE)
 CHANNEL = (Scope.APPEALS_WRITE, Scope.EVENTS_READ)
 OVERLAP = timedelta(days=7)
+SECRETS = (
+    *("client_secret", "secret_digest"),
+    *("previous_secret", "previous_secret_digest", "previous_secret_until"),
+)
 USE_SHOWN_EVERY = timedelta(minutes=1)
 
 
@@ -49,6 +54,7 @@ def create(unit: Unit, scopes: Collection[str], *, name: str = "", client_id: st
         client_type=ApiClient.CLIENT_CONFIDENTIAL,
         authorization_grant_type=ApiClient.GRANT_CLIENT_CREDENTIALS,
     )
+    client.secret_digest = digest_of(secret)
     client.user = _service_user(client)
     client.save()
     return Issued(client, secret)
@@ -67,13 +73,31 @@ def check(unit: Unit, scopes: Collection[str]) -> None:
 
 @transaction.atomic
 def rotate(client: ApiClient, *, overlap: timedelta = OVERLAP, now: datetime | None = None) -> Issued:
-    """A new secret; the one before stays good for `overlap`, so that a system can be changed over without a gap."""
+    """Give a new secret; the one before stays good for `overlap`, so that a system can be changed over without a gap.
+
+    No token that the secret before has fetched outlives the overlap: after a leak, zero ends all at once.
+    """
     client = ApiClient.objects.select_for_update().get(pk=client.pk)
-    secret = generate_client_secret()
+    secret, until = generate_client_secret(), (now or timezone.now()) + overlap
     client.previous_secret, client.client_secret = client.client_secret, secret
-    client.previous_secret_until = (now or timezone.now()) + overlap
-    client.save(update_fields=["client_secret", "previous_secret", "previous_secret_until", "updated"])
+    client.previous_secret_digest, client.secret_digest = client.secret_digest, digest_of(secret)
+    client.previous_secret_until = until
+    client.save(update_fields=[*SECRETS, "updated"])
+    get_access_token_model().objects.filter(application=client, expires__gt=until).update(expires=until)
     return Issued(client, secret)
+
+
+def note_digest(client: ApiClient, secret: str, *, previous: bool) -> None:
+    """Keep the digest of a secret that was just found right, where none or an older key's stands."""
+    field = "previous_secret_digest" if previous else "secret_digest"
+    digest = digest_of(secret)
+    if getattr(client, field) != digest:
+        ApiClient.objects.filter(pk=client.pk).update(**{field: digest})
+
+
+def knows_secret(client_id: str, secret: str) -> bool:
+    client = ApiClient.objects.filter(client_id=client_id, revoked_at=None).first()
+    return client is not None and client.knows(secret)
 
 
 @transaction.atomic

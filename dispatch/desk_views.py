@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dispatch import bulk, queue, request_desk
 from dispatch.forms import DispatchForm
 from dispatch.models import Assignment, Request
-from workorders import leases, numbers, selectors
+from workorders import leases, numbers, selectors, undo
 from workorders.lifecycle import Role, Status
 from workorders.models import WorkOrder
 from workorders.transitions import STEPS
@@ -104,8 +104,17 @@ def alike(request: StaffRequest, number: str) -> HttpResponse:
         return _alike(request, order, form, tried=posted is not None)
     data = {field: form[field].data for field in form.fields}
     outcomes = bulk.dispatch(versions, data, actor=request.user, now=timezone.now())
-    sent = sum(not outcome.why for outcome in outcomes)
-    return render(request, "dispatch/alike_done.html", {"order": order, "outcomes": outcomes, "sent": sent})
+    sent = [outcome.event for outcome in outcomes if outcome.event]
+    context = {
+        "order": order,
+        "outcomes": outcomes,
+        "sent": len(sent),
+        "lead": sent[0].order.lead_unit if sent else None,
+        # They are all of one kind: what holds for one of them holds for all.
+        "way_back": bool(sent) and undo.way_back(sent[0], now=timezone.now()),
+        "seconds": int(undo.OFFERED_FOR.total_seconds()),
+    }
+    return render(request, "dispatch/alike_done.html", context)
 
 
 def _alike(request: StaffRequest, order: WorkOrder, form: DispatchForm, *, tried: bool) -> HttpResponse:

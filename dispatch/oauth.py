@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -18,9 +19,9 @@ from oauth2_provider.views import TokenView
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from dispatch.clients import mark_used
+from dispatch.clients import knows_secret, mark_used, note_digest
 from dispatch.models import ApiClient
-from workorders.api.throttles import too_many
+from workorders.api.throttles import count_failure, exhausted
 from workorders.models import User
 
 
@@ -44,20 +45,37 @@ class ClientValidator(OAuth2Validator):
 
     def _by_either(self, request: Any, authenticate: Callable[[Any], bool]) -> bool:
         if authenticate(request):
+            self._note_digest(request, previous=False)
             return True
         client = request.client
         if not isinstance(client, ApiClient) or not client.has_previous_secret():
             return False
         current, client.client_secret = client.client_secret, client.previous_secret
         try:
-            return authenticate(request)
+            request.by_previous_secret = authenticate(request)
         finally:
             client.client_secret = current
+        if request.by_previous_secret:
+            self._note_digest(request, previous=True)
+        return request.by_previous_secret
+
+    def _note_digest(self, request: Any, *, previous: bool) -> None:
+        _client_id, secret = credentials_in(request.headers.get("HTTP_AUTHORIZATION", ""), dict(request.decoded_body))
+        if secret:
+            note_digest(request.client, secret, previous=previous)
+
+    def save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **options: Any) -> None:
+        """Let no token that the secret of before fetches outlive it."""
+        super().save_bearer_token(token, request, *args, **options)
+        if getattr(request, "by_previous_secret", False):
+            until = request.client.previous_secret_until
+            issued = get_access_token_model().objects.filter(application=request.client, expires__gt=until)
+            issued.filter(token_checksum=_checksum(token["access_token"])).update(expires=until)
 
     def _load_access_token(self, token: str) -> Any:
         """With whom it is for, so that every call costs one query."""
         related = get_access_token_model().objects.select_related("application__user__unit")
-        return related.filter(token_checksum=hashlib.sha256(token.encode()).hexdigest()).first()
+        return related.filter(token_checksum=_checksum(token)).first()
 
 
 class InvalidToken(AuthenticationFailed):
@@ -88,22 +106,31 @@ class ClientAuthentication(OAuth2Authentication):
 
 
 class Token(TokenView):
-    """Guessing a secret is slowed down, by address and by the client that is guessed at."""
+    """Slow down who guesses, by address, whatever clients are tried. A right secret always enters: nobody locks it out."""
 
     def post(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
-        claimed = request.headers.get("Authorization", "") or request.POST.get("client_id", "")
-        who = f"{request.META.get('REMOTE_ADDR', '')} {_client_id(claimed)}"
-        answer = too_many("token", who) or super().post(request, *args, **options)
+        address = request.META.get("REMOTE_ADDR", "")
+        refused = exhausted("token", address)
+        if refused and not knows_secret(*credentials_in(request.headers.get("Authorization", ""), request.POST)):
+            return refused
+        answer = super().post(request, *args, **options)
+        if answer.status_code != 200:
+            count_failure("token", address)
         if answer.status_code == 401:  # RFC 6749 §5.2: in the scheme that clients log in by
             answer["WWW-Authenticate"] = 'Basic realm="api"'
         return answer
 
 
-def _client_id(claimed: str) -> str:
-    """Out of `Basic base64(id:secret)`, or the id itself."""
-    kind, _blank, encoded = claimed.partition(" ")
+def credentials_in(authorization: str, form: Mapping[str, Any]) -> tuple[str, str]:
+    """Return (client id, secret) out of `Basic base64(id:secret)`, or out of the form; empty where there are none."""
+    kind, _blank, encoded = authorization.partition(" ")
     if kind.lower() != "basic":
-        return claimed
+        return str(form.get("client_id", "")), str(form.get("client_secret", ""))
     with suppress(ValueError):
-        return base64.b64decode(encoded).decode().partition(":")[0]
-    return ""
+        client_id, _colon, secret = base64.b64decode(encoded).decode().partition(":")
+        return unquote_plus(client_id), unquote_plus(secret)
+    return "", ""
+
+
+def _checksum(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -16,11 +16,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from intake.forms import RegistrationForm
+from intake import papers
+from intake.forms import RegistrationForm, TelephoneField
 from intake.models import Appeal
 from intake.moments import moment
 from intake.sheets import Row
-from workorders import numbers
+from workorders import numbers, telephones
 from workorders.cells import unguarded
 from workorders.folding import folded, without_invisible
 from workorders.forms import CONTROL, no_control_characters
@@ -60,8 +61,9 @@ ANSWERS = {
     **dict.fromkeys(("1", "是", "yes", "true", "y", "匿名", "保密"), "yes"),
     **dict.fromkeys(("0", "否", "no", "false", "n", "不匿名", "实名", "公开", "不保密"), "no"),
 }
+DAY = re.compile(r"\d{4}\D{1,3}\d{1,2}\D{1,3}\d{1,2}\s*日?|\d{8}|\d{5}")
 SPOKEN_NUMBER = re.compile(r"\d{13}|\d{6}-\d{6}-\d")
-MASKED = re.compile(r"[0-9０-９]\*{2,}|\*{3,}[0-9０-９]")
+MASKED = re.compile(r"\*{3,}|[0-9０-９]\*\*")
 # A spreadsheet has shortened a long number and the text has it so: its digits are gone.
 SHORTENED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d{2,3}")
 # Fields whose digits count.
@@ -94,6 +96,16 @@ class MomentField(forms.Field):
 # Rows
 
 
+def _doubts(texts: Mapping[str, str]) -> list[str]:
+    """Name what is kept as it was written, without its digits: the notes of a run are printed."""
+    notes = []
+    if not telephones.read(texts.get("phone", "")).is_clear:
+        notes.append("the telephone is no complete number and was kept as it was written")
+    if not papers.read(texts.get("identity", "")).is_sound:
+        notes.append("the identity number fits no known paper and was kept as it was written")
+    return notes
+
+
 def limit_of(name: str) -> int:
     return int(Appeal._meta.get_field(name).max_length or 0)  # type: ignore[union-attr]
 
@@ -118,7 +130,11 @@ class RowForm(RegistrationForm):
     def problem(self) -> str:
         """Why the row is not taken; empty where it is sound."""
         for name, value in self.data.items():
-            if isinstance(value, str) and CONTROL.search(value):
+            if (
+                isinstance(value, str)
+                and CONTROL.search(value)
+                and not isinstance(self.fields.get(name), TelephoneField)
+            ):
                 return f"{name}: {no_control_characters.message}"
         return "; ".join(f"{name}: {' '.join(map(str, errors))}" for name, errors in self.errors.items())
 
@@ -161,15 +177,20 @@ class Reference:
         if not texts.get("registered_at") and self.options.registered_at:
             values["registered_at"] = self.options.registered_at.isoformat()
         values["kind"] = _coded(texts.get("kind", ""), KINDS, Kind) or Kind.COMPLAINT
+        values["channel"] = channel_of(texts.get("channel", ""))
         if not texts.get("kind"):
             notes.append(f"no kind stands there, “{Kind.COMPLAINT}” was taken")
+        if not texts.get("channel"):
+            notes.append(f"no channel stands there, “{values['channel']}” was taken")
+        if DAY.fullmatch(folded(texts.get("registered_at", ""))):
+            notes.append("a day stands there without a time, 0:00 was taken")
         values["grade"] = _coded(texts.get("grade", ""), GRADES, Grade)
-        values["channel"] = channel_of(texts.get("channel", ""))
         if _is_other_channel(texts.get("channel", "")):
             notes.append(f"the channel “{texts['channel'][:20]}” was taken as “{values['channel']}”")
         values["anonymous_to_unit"] = ANSWERS.get(texts.get("anonymous_to_unit", "").lower(), "?")
         values["category"] = self._category(texts.get("category", ""))
         values["area"] = area = self._area(texts.get("area", ""))
+        notes += _doubts(texts)
         named = texts.get("area", "")
         if named and area is None:
             notes.append("an area that is not known went into the place")

@@ -15,7 +15,8 @@ class Import:
     """Runs the command in a folder of its own, in English."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.rejects = folder, folder / "rejects.csv"
+        self.folder = folder
+        self.rejects: Path | None = folder / "rejects.csv"
 
     def file(self, content: str | bytes, name: str = "letters.csv", encoding: str = "utf-8") -> Path:
         path = self.folder / name
@@ -27,12 +28,14 @@ class Import:
         out = io.StringIO()
         with translation.override("en"):
             try:
-                call_command("import_orders", str(path), *options, "--rejects", str(self.rejects), stdout=out)
+                rejects = ("--rejects", str(self.rejects)) if self.rejects else ()
+                call_command("import_orders", str(path), *options, *rejects, stdout=out)
             except CommandError as problem:
                 return problem.returncode, out.getvalue() + str(problem)
         return 0, out.getvalue()
 
     def rejected(self) -> list[list[str]]:
+        assert self.rejects
         with self.rejects.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             return list(csv.reader(file))[1:]
 

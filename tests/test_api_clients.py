@@ -242,12 +242,56 @@ def test_the_command_issues_rotates_lists_and_revokes(client: Client) -> None:
             run(*again)
 
 
-def test_guessing_a_secret_is_slowed_down(client: Client, issued: clients.Issued, settings: Any) -> None:
-    settings.API_RATES = {**settings.API_RATES, "token": (2, 60)}
-    answers = [ask(client, issued.client.client_id, "wrong") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [401, 401, 429]
+@pytest.mark.parametrize("tried", [["own"] * 4, ["own", "a", "b", "c"]], ids=["one client", "many clients"])
+def test_who_guesses_is_slowed_down_by_address_and_locks_nobody_out(
+    tried: list[str], client: Client, issued: clients.Issued, settings: Any
+) -> None:
+    settings.API_RATES = {**settings.API_RATES, "token": (3, 60)}
+    own = issued.client.client_id
+    answers = [ask(client, own if name == "own" else name, f"wrong {name}") for name in tried]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
     assert int(answers[-1]["Retry-After"]) <= 60
-    assert ask(client, "another", "wrong").status_code == 401
+    assert ask(client, own, issued.secret).status_code == 200, "a right secret enters"
+    assert ask(client, own, "wrong").status_code == 429
+    elsewhere = Client(REMOTE_ADDR="203.0.114.7")
+    assert ask(elsewhere, own, "wrong").status_code == 401
+
+
+def test_right_calls_are_not_counted_as_guesses(client: Client, issued: clients.Issued, settings: Any) -> None:
+    settings.API_RATES = {**settings.API_RATES, "token": (3, 60)}
+    codes = {ask(client, issued.client.client_id, issued.secret).status_code for _time in range(6)}
+    assert codes == {200}
+
+
+def test_a_secret_issued_before_digests_were_kept_is_known_after_its_first_use(
+    client: Client, issued: clients.Issued, settings: Any
+) -> None:
+    ApiClient.objects.update(secret_digest="")
+    settings.API_RATES = {**settings.API_RATES, "token": (1, 60)}
+    assert ask(client, issued.client.client_id, issued.secret).status_code == 200
+    assert ask(client, issued.client.client_id, "wrong").status_code == 401
+    assert ask(client, issued.client.client_id, issued.secret).status_code == 200
+
+
+def test_a_rotation_without_overlap_ends_every_token_and_both_rights_of_the_old_secret(
+    client: Client, issued: clients.Issued, settings: Any
+) -> None:
+    token = ask(client, issued.client.client_id, issued.secret).json()["access_token"]
+    new = clients.rotate(issued.client, overlap=timedelta(0)).secret
+    assert client.get(f"{V1}/workorders/", **bearer(token)).status_code == 401
+    assert ask(client, issued.client.client_id, issued.secret).status_code == 401
+    assert ask(client, issued.client.client_id, new).status_code == 200
+    settings.API_RATES = {**settings.API_RATES, "token": (0, 60)}
+    assert ask(client, issued.client.client_id, issued.secret).status_code == 429, "its digest opens nothing either"
+
+
+def test_no_token_of_the_old_secret_outlives_the_overlap(client: Client, issued: clients.Issued) -> None:
+    before = ask(client, issued.client.client_id, issued.secret).json()["access_token"]
+    clients.rotate(issued.client, overlap=timedelta(minutes=5))
+    within = ask(client, issued.client.client_id, issued.secret).json()["access_token"]
+    until = ApiClient.objects.get(pk=issued.client.pk).previous_secret_until
+    assert {token.expires for token in AccessToken.objects.all()} == {until}
+    assert {client.get(f"{V1}/workorders/", **bearer(token)).status_code for token in (before, within)} == {200}
 
 
 def test_people_send_the_csrf_token(road: Road, cast: Cast) -> None:

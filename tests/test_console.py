@@ -109,7 +109,7 @@ def test_an_unknown_unit_is_refused_in_place_and_nothing_typed_is_lost(as_: Call
         {
             "version": order.version,
             "lead": "X999 没有的单位",
-            "co_handling": ["", "J110101001 东华门街道办事处"],
+            "co_handling": ["", "J110101001 北京市东城区人民政府东华门街道办事处"],
             "instructions": "请尽快处理",
         },
     )
@@ -117,7 +117,7 @@ def test_an_unknown_unit_is_refused_in_place_and_nothing_typed_is_lost(as_: Call
     assert response.status_code == 400
     assert "X999" in page
     assert "请尽快处理" in page
-    assert "J110101001 东华门街道办事处" in page
+    assert "J110101001 北京市东城区人民政府东华门街道办事处" in page
     order.refresh_from_db()
     assert order.status == "accepted"
 

@@ -234,9 +234,9 @@ def test_the_catalogues_unit_comes_first_and_each_unit_once_with_its_reason(road
 @pytest.mark.parametrize(
     ("lead", "expected"),
     [
-        (["J110105009 亚运村街道办事处", ""], "J110105009"),
-        (["J110105009 亚运村街道办事处", "D01"], "D01"),
-        (["D01", "J110105009 亚运村街道办事处"], "J110105009"),
+        (["J110105009 北京市朝阳区人民政府亚运村街道办事处", ""], "J110105009"),
+        (["J110105009 北京市朝阳区人民政府亚运村街道办事处", "D01"], "D01"),
+        (["D01", "J110105009 北京市朝阳区人民政府亚运村街道办事处"], "J110105009"),
     ],
 )
 def test_a_unit_is_chosen_or_typed(lead: list[str], expected: str, as_: Callable, recent: Road) -> None:

@@ -463,3 +463,27 @@ def test_rejects_keep_long_numbers_and_zeros_as_text(door: Import) -> None:
     mended = door.rejects.read_text(encoding="utf-8-sig").replace("昨天", AT)
     assert door.run(door.file(mended, name="mended.csv"))[0] == 0
     assert ids() == ["00420260105000123456"]
+
+
+def test_mended_rejects_are_of_their_file_and_no_file_of_rejects_is_written_over(
+    door: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(door.folder)
+    door.rejects = None
+    path = door.file(text(row(1), row(2, 创建时间="昨天")))
+    assert door.run(path)[0] == 1
+    rejects = door.folder / "letters.rejects.csv"
+    assert rejects.stat().st_mode & 0o077 == 0, "it holds personal data"
+    assert door.run(path)[0] == 1 and (door.folder / "letters.rejects.2.csv").exists()
+    rejects.write_text(rejects.read_text(encoding="utf-8-sig").replace("昨天", AT), encoding="utf-8")
+    assert door.run(rejects)[0] == 0
+    mended = door.file(text(row(1), row(2)))
+    assert counts(door.run(mended)[1]) == [2, 0, 2, 0]
+    assert set(Appeal.objects.values_list("source", flat=True)) == {"letters"}
+
+
+def test_what_was_taken_for_want_of_something_better_is_said(door: Import) -> None:
+    code, said = door.run(door.file("id,detail,created_at\n1,路灯不亮,2026-01-05\n"))
+    assert code == 0
+    for note in ("no kind stands there", "no channel stands there", "a day stands there without a time"):
+        assert f"1 rows: {note}" in said

@@ -1,6 +1,7 @@
 """Real servers, real signals: what `make run` and `make test` stand on."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from config import nginx
 from config.processes import hashed
 
 pytestmark = [
@@ -408,12 +410,22 @@ def site(tmp_path):
     return tmp_path
 
 
-REQUIRED = ("POSTGRES_PASSWORD=", "REDIS_PASSWORD=", "SECRET_KEY=", "FIELD_KEYS=", "INDEX_KEY=", "ALLOWED_HOSTS=")
+REQUIRED = (
+    "POSTGRES_PASSWORD=",
+    "APP_DB_PASSWORD=",
+    "REDIS_PASSWORD=",
+    "SECRET_KEY=",
+    "FIELD_KEYS=",
+    "INDEX_KEY=",
+    "ALLOWED_HOSTS=",
+)
 
 
 def test_the_site_is_accepted_by_compose_when_every_secret_is_there(site):
     done = compose(site, "config", "--services")
-    assert sorted(done.stdout.split()) == ["beat", "migrate", "postgres", "redis", "web", "worker"], done.stderr
+    assert sorted(done.stdout.split()) == ["beat", "front", "migrate", "postgres", "redis", "web", "worker"], (
+        done.stderr
+    )
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -422,6 +434,32 @@ def test_the_site_is_refused_while_a_secret_is_missing(site, name):
     done = compose(site, "config", "--quiet")
     assert done.returncode != 0
     assert name.rstrip("=") in done.stderr
+
+
+def test_the_front_of_a_site_takes_its_configuration(tmp_path):
+    """As nginx's image fills it in: the names of the compose file, and no others."""
+    lines = (ROOT / "docker-compose.yml").read_text().partition("  front:")[2].partition("    volumes:")[0]
+    names = re.search(r"\^\((.+)\)", lines)[1].split("|")
+    values = {name: re.search(rf"^      {name}: (.+)$", lines, re.M)[1].strip('"') for name in names}
+    values |= {"FRONT_TRUSTS": "172.16.0.0/12", "LISTEN": f"unix:{tmp_path}/s"}
+    site = (ROOT / "config" / "front" / "site.conf").read_text()
+    assert set(re.findall(r"\$\{(\w+)\}", site)) == set(names)
+    for name, value in values.items():
+        site = site.replace(f"${{{name}}}", value)
+    (tmp_path / "nginx.conf").write_text(
+        f"pid p; events {{}} http {{ client_body_temp_path b; proxy_temp_path t; {site} }}"
+    )
+    argv = [nginx.binary(), "-t", "-p", f"{tmp_path}/", "-c", tmp_path / "nginx.conf", "-e", "stderr"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_migrate_knows_the_owner_of_the_site_s_database():
+    services = re.split(
+        r"^  (\w+):$", (ROOT / "docker-compose.yml").read_text().partition("\nservices:\n")[2], flags=re.M
+    )
+    owners = [name for name, text in zip(services[1::2], services[2::2], strict=True) if "DATABASE_OWNER_URL" in text]
+    assert owners == ["migrate"]
 
 
 def test_no_secret_of_the_site_has_a_default():

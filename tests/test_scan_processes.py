@@ -24,7 +24,7 @@ from dispatch import supervision
 from dispatch.models import Alert
 from tests.conftest import NOW
 from tests.roads import Road
-from tests.served import ROOT, Site, served
+from tests.served import PASSWORD, ROOT, Site, served
 from workorders.clocks import ADVANCE_DUE
 from workorders.lifecycle import UNIT_CLOCKS, Level
 from workorders.models import Clock, Unit
@@ -207,7 +207,9 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def raised_by_level(site: Site) -> list[float]:
-    families = text_string_to_metric_families(httpx.get(f"{site.url}/metrics").text)
+    families = text_string_to_metric_families(
+        httpx.get(f"{site.url}/metrics", headers={"Authorization": f"Bearer {PASSWORD}"}).text
+    )
     found = {
         sample.labels["level"]: sample.value
         for family in families

@@ -236,9 +236,20 @@ def test_who_sends_half_a_header_and_no_more_is_let_go(site: Site) -> None:
         assert time.monotonic() - begun < 15
 
 
+GUESS = {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "guessed"}
+
+
+def forged(number: int) -> dict[str, str]:
+    address = f"203.0.113.{number}"
+    return {"X-Forwarded-For": address, "Forwarded": f"for={address}", "X-Real-IP": address}
+
+
 def test_nobody_says_himself_where_he_comes_from(site: Site) -> None:
-    forged = {"X-Forwarded-For": "203.0.113.7", "Forwarded": "for=203.0.113.7", "X-Real-IP": "203.0.113.7"}
-    assert httpx.get(f"{site.url}/metrics", headers=forged).status_code == 200, "it is this machine that asks"
+    """Another address for each guess would let anybody guess for ever."""
+    codes = [
+        httpx.post(f"{site.url}/oauth/token/", data=GUESS, headers=forged(number)).status_code for number in range(31)
+    ]
+    assert codes == [401] * 30 + [429]
 
 
 @pytest.mark.parametrize("path", ["/login/", "/api/v1/appeals/", "/reception/", "/nowhere/"])
@@ -248,7 +259,33 @@ def test_a_large_body_is_refused_before_it_is_read_where_nobody_is_logged_in(sit
         assert connection.recv(1000).split()[1] in (b"401", b"403")
 
 
-def test_a_body_of_no_stated_length_counts_as_a_large_one(site: Site) -> None:
-    head = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n"
-    with connected(site, head) as connection:
-        assert connection.recv(1000).split()[1] in (b"401", b"403")
+def chunked(path: str, size: int) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n"
+    form = b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    return head.encode() + form + b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+
+
+@pytest.mark.parametrize(("size", "status"), [(20, b"400"), (1_500_000, b"413")])
+def test_a_body_of_no_stated_length_is_read_while_it_is_small(site: Site, size: int, status: bytes) -> None:
+    with connected(site, b"") as connection:
+        with suppress(OSError):
+            connection.sendall(chunked("/oauth/token/", size))
+        assert connection.recv(1000).split()[1] == status
+
+
+def test_a_large_body_of_an_ended_session_leaves_the_form_as_it_is(site: Site) -> None:
+    headers = {"HX-Request": "true", "Content-Type": "application/octet-stream"}
+    answer = httpx.post(f"{site.url}/reception/", content=b"x" * 1_500_000, headers=headers)
+    assert (answer.status_code, answer.headers["HX-Retarget"]) == (401, "#logged-out")
+    assert "登录已过期" in answer.text
+    problem = httpx.post(f"{site.url}/api/v1/appeals/", content=b"x" * 1_500_000)
+    assert (problem.status_code, problem.json()["code"]) == (401, "not_authenticated")
+
+
+def test_a_large_body_of_somebody_who_is_logged_in_arrives_whole(site: Site) -> None:
+    body = b'{"text": "' + b"x" * 2_000_000 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    street = site.system(STREETS[0])
+    for content in (body, iter([body[:9], body[9:]])):
+        answer = street.post("/api/v1/webhooks/", content=content, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large"), "the web has seen its size"

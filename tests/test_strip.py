@@ -83,6 +83,19 @@ def test_what_was_just_dispatched_is_recalled_by_the_strip_as_an_event_of_its_ow
     assert b"take-back" not in answer.content, "a recall is not taken back by it"
 
 
+def test_what_went_out_together_names_its_unit_and_is_taken_back_one_by_one(as_: Callable, recent: Road) -> None:
+    orders = [recent.to(Status.ACCEPTED) for _time in range(2)]
+    client = as_(Role.DISPATCHER)
+    sent = {"lead": recent.lead.code, "order": [f"{order.number}-{order.version}" for order in orders]}
+    page = client.post(f"/dispatch/{orders[0].number}/alike/", sent).content.decode()
+    assert page.count("take-back/") == 2
+    assert f"→ {recent.lead}" in page
+    event = orders[1].events.latest("number")
+    answer = client.post(f"/orders/{orders[1].number}/take-back/", {"event": event.number})
+    assert answer.status_code == 303
+    assert [WorkOrder.objects.get(pk=order.pk).status for order in orders] == [Status.DISPATCHED, Status.ACCEPTED]
+
+
 def taken_back(road: Road, order: WorkOrder, event: Event, **changed: Any) -> Any:
     facts = {"actor": road.cast.of(Role.DISPATCHER), "now": event.at + timedelta(seconds=2), **changed}
     return undo.take_back(order, event.number, **facts)

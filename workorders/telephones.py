@@ -152,7 +152,9 @@ def _plain(written: str) -> str:
 def _digit_or_dash(character: str) -> str:
     if character.isdecimal():
         return str(unicodedata.decimal(character))
-    return "-" if unicodedata.category(character) == "Pd" else " " if character.isspace() else character
+    if character.isspace():
+        return " "
+    return {"Pd": "-", "Cc": ""}.get(unicodedata.category(character), character)
 
 
 def _user_of(address: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """What the commands share that read a table of complaints."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from intake.sheets import File, Reading, Row, Table, Unreadable
 from workorders.cells import guarded_in_text
 from workorders.models import Policy
 
+# Mended rejects are of the file they came from: under another source they would be registered a second time.
+OF_REJECTS = re.compile(r"\.rejects(\.\d+)?$")
 ENDINGS = (".gz", ".csv", ".xlsx", ".xlsm", ".txt", ".tsv")
 SHOWN = 5
 
@@ -111,9 +114,19 @@ def source_of(options: dict[str, Any]) -> str:
     source: str = options["source"] or options["file"].name
     while not options["source"] and source.lower().endswith(ENDINGS):
         source = source.rpartition(".")[0]
+    if not options["source"]:
+        source = OF_REJECTS.sub("", source)
     if len(source) > limit_of("source"):
         raise Unreadable(f"The source “{source}” is longer than {limit_of('source')} characters. Use --source.")
     return source
+
+
+def rejects_path(options: dict[str, Any], source: str) -> Path:
+    """Return the path that was asked for, or the first of the source's own that is free: somebody may be mending one."""
+    if options["rejects"]:
+        return options["rejects"]
+    names = (f"{source}.rejects{number}.csv" for number in ["", *(f".{count}" for count in range(2, 1000))])
+    return next(path for name in names if not (path := Path(name)).exists())
 
 
 def _pairs(options: list[str]) -> dict[str, str]:
@@ -180,6 +193,8 @@ class Rejects(AbstractContextManager["Rejects"]):
 
     def _open(self) -> Any:
         try:
+            # The rows hold personal data: nobody else on this machine reads them.
+            self.path.touch(0o600)
             file = self.path.open("w", encoding="utf-8-sig", errors="surrogateescape", newline="")
         except OSError as problem:
             raise Unreadable(f"{self.path}: cannot be written: {problem.strerror}.") from None

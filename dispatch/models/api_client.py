@@ -5,10 +5,15 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractApplication
 
 from workorders.api.scopes import Scope
+
+
+def digest_of(secret: str) -> str:
+    return salted_hmac("dispatch.ApiClient", secret, algorithm="sha256").hexdigest()
 
 
 class ApiClient(AbstractApplication):
@@ -22,6 +27,9 @@ class ApiClient(AbstractApplication):
     )
     unit = models.ForeignKey("workorders.Unit", models.PROTECT, related_name="+", verbose_name=_("unit"))
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope), verbose_name=_("scopes"))
+    # Keyed digests: they tell a right secret from a guess without the cost of a password hash.
+    secret_digest = models.CharField(max_length=64, blank=True, editable=False)
+    previous_secret_digest = models.CharField(max_length=64, blank=True, editable=False)
     previous_secret = models.CharField(max_length=255, blank=True, editable=False)
     previous_secret_until = models.DateTimeField(_("previous secret valid until"), null=True, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
@@ -51,6 +59,13 @@ class ApiClient(AbstractApplication):
     def _unit_works(self) -> bool:
         unit = self.user.unit  # read with the user
         return unit is not None and unit.is_active
+
+    def knows(self, secret: str, now: datetime | None = None) -> bool:
+        """Tell by its digest whether this secret is good. False is no refusal: the digest may not be there yet."""
+        digests = [self.secret_digest]
+        if self.has_previous_secret(now):
+            digests.append(self.previous_secret_digest)
+        return any(digest and constant_time_compare(digest, digest_of(secret)) for digest in digests)
 
     def has_previous_secret(self, now: datetime | None = None) -> bool:
         until = self.previous_secret_until

@@ -101,7 +101,7 @@ def test_a_meeting_goes_from_its_call_to_the_designation(
     opened(page, order)
     page.keyboard.press("m")
     form = page.locator("#step form")
-    form.locator("[name=participants]").first.fill("Q110105 朝阳区人民政府")
+    form.locator("[name=participants]").first.fill("Q110105 北京市朝阳区人民政府")
     form.locator("[name=reason]").fill("职责交叉，由谁主办？")
     form.locator("[name=reason]").press("Control+Enter")
     expect(page.locator(".chosen.empty")).to_be_visible(timeout=SLOW)

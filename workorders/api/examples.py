@@ -110,7 +110,7 @@ PROGRESS = {
     "source_id": "app-20261122-0001",
     "title": "小区楼下夜间施工",
     "status": "registered",
-    "status_label": "Registered",
+    "status_label": "Registered, being accepted",
     "lead_unit": None,
     "received_at": "2026-11-22T21:53:56+08:00",
     "due_at": None,

@@ -38,7 +38,7 @@ def spend(name: str, who: str, now: float | None = None) -> Allowance | None:
     limit, window = settings.API_RATES[name]
     now = time.time() if now is None else now
     number, elapsed = divmod(int(now), window)
-    key = f"rate:{name}:{who}:{number}"
+    key = _key(name, who, number)
     try:
         cache.add(key, 0, timeout=2 * window)
         spent = cache.incr(key)
@@ -61,10 +61,28 @@ class CallerThrottle(BaseThrottle):
         return self.allowance.reset if self.allowance else None
 
 
-def too_many(name: str, who: str) -> HttpResponse | None:
-    """For views outside the API: the 429 that answers a call too many."""
-    allowance = spend(name, hashlib.sha256(who.encode()).hexdigest())
-    if allowance is None or allowance.left >= 0:
+def exhausted(name: str, who: str) -> HttpResponse | None:
+    """Return the 429 for somebody whose failures have used up the window; it counts nothing."""
+    limit, window = settings.API_RATES[name]
+    number, elapsed = divmod(int(time.time()), window)
+    try:
+        failures = cache.get(_key(name, _hashed(who), number), 0)
+    except RedisError:
         return None
+    if failures < limit:
+        return None
+    allowance = Allowance(limit, window, limit - failures, window - elapsed)
     headers = {**allowance.headers, "Retry-After": str(allowance.reset)}
     return JsonResponse({"error": "temporarily_unavailable"}, status=429, headers=headers)
+
+
+def count_failure(name: str, who: str) -> None:
+    spend(name, _hashed(who))
+
+
+def _hashed(who: str) -> str:
+    return hashlib.sha256(who.encode()).hexdigest()
+
+
+def _key(name: str, who: str, number: int) -> str:
+    return f"rate:{name}:{who}:{number}"

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config import catalogues
+from config import catalogues, wording
 
 
 class Command(BaseCommand):
@@ -23,3 +23,6 @@ class Command(BaseCommand):
             if act == "check" and missing:
                 raise CommandError(f"{locale} is not complete:\n" + "\n".join(missing))
             self.stdout.write(f"{locale}: {len(missing)} missing.")
+        replaced = wording.problems() if act == "check" else []
+        if replaced:
+            raise CommandError("Words that were replaced (CONTRIBUTING.md, 文字规范):\n" + "\n".join(replaced))

@@ -1,12 +1,11 @@
 import time
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from config.cast import Cast
-from config.management.tables import Opened, Rejects, TableCommand, source_of, ticking
+from config.management.tables import Opened, Rejects, TableCommand, rejects_path, source_of, ticking
 from intake.heads import ALIASES, HISTORY_ALIASES
 from intake.importing import Intake
 from intake.moments import moment
@@ -70,7 +69,7 @@ class Command(TableCommand):
         opened = self.opened(options)
         reference = Reference(now, self._values(options, now))
         source, dry = source_of(options), options["dry_run"]
-        path = options["rejects"] or Path(f"{source}.rejects.csv")
+        path = rejects_path(options, source)
         form = HistoryForm if options["history"] else RowForm
         # A dry run leaves no file behind but one that was asked for by name.
         with Rejects(path, options["file"], opened.header, kept=bool(options["rejects"]) or not dry) as rejects:

@@ -1,13 +1,12 @@
 import time
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from config.management.tables import Opened, Rejects, TableCommand, source_of, ticking
+from config.management.tables import Opened, Rejects, TableCommand, rejects_path, source_of, ticking
 from config.walking import WALK_ALIASES, ReplyForm, Walker, broken, deadlines, steps_of
 from intake.importing import taken
 from intake.rows import Checked, Reference, checked
@@ -46,7 +45,7 @@ class Command(TableCommand):
         opened = self.opened(options)
         source, now = source_of(options), timezone.now()
         walker, walked, known = Walker(source, now), [], []
-        path = options["rejects"] or Path(f"{source}.rejects.csv")
+        path = rejects_path(options, source)
         with Rejects(path, options["file"], opened.header, kept=True) as rejects:
             for one in islice(_rows(opened, rejects, Reference(now)), options["limit"]):
                 if one.problem:

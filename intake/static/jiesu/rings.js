@@ -15,15 +15,30 @@
   const { user, source, worker, sign } = strip.dataset;
   let call = null, words = "";
 
-  // One worker for all tabs; what only one of them is to do it claims there.
-  const port = globalThis.SharedWorker ? new SharedWorker(worker, "rings").port : new Worker(worker);
-  const granted = new Map();
-  const claim = (what, then) => (granted.set(`${what}:${call}`, then), port.postMessage({ claim: `${what}:${call}` }));
-  const hello = () => port.postMessage({ from: source, speaks: document.documentElement.lang });
-  port.onmessage = ({ data }) => {
+  const asker = new Worker(worker);
+  const hello = () => asker.postMessage({ from: source, speaks: document.documentElement.lang });
+  asker.onmessage = ({ data }) => {
     if (data.state) show(data.state);
     if (data.beat && data.beat === call) beat();
-    if (data.granted) granted.get(data.granted)?.(), granted.delete(data.granted);
+  };
+
+  // What only one of several tabs is to do it claims, and holds until the call ends or the tab closes. Where the site has no
+  // TLS a browser has no locks: there a note in its store has to do.
+  const own = new Set(), HELD_FOR = 6000; // milliseconds
+  const tab = Math.random().toString(36).slice(2);
+  let release = () => {}, ended = Promise.resolve();
+  const note = (name) => {
+    const [holder, until] = (localStorage.getItem(name) || "").split(" ");
+    if (holder && holder !== tab && Number(until) > Date.now()) return false;
+    localStorage.setItem(name, `${tab} ${Date.now() + HELD_FOR}`);
+    return true;
+  };
+  const claim = (what, then) => {
+    const name = `rings:claim:${what}`;
+    if (!navigator.locks) return note(name) && then();
+    if (own.has(name)) return then();
+    const until = ended;
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && (own.add(name), then(), until.then(() => own.delete(name))));
   };
 
   // Switches, remembered in this browser
@@ -81,6 +96,7 @@
   };
 
   const begin = (state) => {
+    ended = new Promise((done) => (release = done));
     strip.showPopover?.();
     strip.innerHTML = state.strip;
     paint(), tick(), entitle();
@@ -91,6 +107,7 @@
     beat();
   };
   const end = () => {
+    release();
     const held = strip.contains(document.activeElement);
     strip.hidePopover?.();
     strip.replaceChildren();
@@ -142,7 +159,6 @@
     }
   });
   addEventListener("storage", (event) => event.key?.startsWith("rings:") && paint());
-  addEventListener("pagehide", () => port.postMessage({ leaves: true }));
   addEventListener("pageshow", (event) => event.persisted && hello());
   paint();
   hello();

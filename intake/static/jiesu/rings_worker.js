@@ -1,46 +1,36 @@
-// Asks for the call that rings for this operator, once for all tabs: the clock of a worker is not slowed down in a tab that
-// nobody sees. A shared worker where the browser has one, otherwise a worker of each page.
-const EVERY = 4000, CALM = 30000, BEAT = 3000, CLAIMED_FOR = 6000; // milliseconds
+// Asks for the call that rings for this operator. A worker, because its clock is not slowed down in a tab that nobody sees. Of
+// several tabs whoever's time has come asks and tells the others, so that they all together ask as often as one.
+const EVERY = 4000, CALM = 30000, BEAT = 3000, APART = 400; // milliseconds
 const NOTHING = { user: null, call: null, strip: "", words: "" };
-const ports = new Set(), claims = new Map();
+const others = new BroadcastChannel("rings");
 let source = "", language = "", last = NOTHING, timer = 0, asking = false;
 
-const tell = (message) => ports.forEach((port) => port.postMessage(message));
+const later = (wait) => (clearTimeout(timer), (timer = setTimeout(ask, wait + Math.random() * APART)));
+const take = (state) => postMessage({ state: (last = state) });
 
 async function ask() {
-  clearTimeout(timer);
   if (asking || !source) return;
   asking = true;
   let wait = EVERY;
   try {
-    const answer = await fetch(`${source}?said=${last.call ?? ""}`, { cache: "no-store", redirect: "manual", headers: { "Accept-Language": language } });
-    if (answer.status === 200) tell({ state: (last = await answer.json()) });
-    else if (answer.status !== 204) wait = CALM; // logged out, or the server has too much to do
-    if (wait === CALM && last.call) tell({ state: (last = NOTHING) });
+    const headers = { "Accept-Language": language };
+    const answer = await fetch(`${source}?said=${last.call ?? ""}`, { cache: "no-store", redirect: "manual", headers });
+    if (answer.status === 200) take(await answer.json());
+    else if (answer.status !== 204) (wait = CALM), last.call && take(NOTHING); // logged out, or too much to do
+    others.postMessage(last);
   } catch {
     // no connection: what rings goes on ringing, and is asked for again
   }
   asking = false;
-  timer = setTimeout(ask, wait);
+  later(wait);
 }
 
-// Of several tabs one does what was claimed, until it claims no more.
-function grant(port, name) {
-  const claim = claims.get(name), now = Date.now();
-  if (claim && claim.port !== port && claim.until > now) return;
-  claims.set(name, { port, until: now + CLAIMED_FOR });
-  port.postMessage({ granted: name });
-}
-
-function hear(port, { from, speaks, claim, leaves }) {
-  if (claim) return grant(port, claim);
-  if (leaves) return ports.delete(port);
-  (source = from), (language = speaks);
-  ports.add(port);
-  port.postMessage({ state: last });
+others.onmessage = ({ data }) => {
+  if (data.call !== last.call || data.user !== last.user) take(data);
+  later(EVERY);
+};
+onmessage = ({ data }) => {
+  (source = data.from), (language = data.speaks);
   ask(); // a page that has just come may have taken the call
-}
-
-setInterval(() => last.call && tell({ beat: last.call }), BEAT);
-if ("onconnect" in self) self.onconnect = ({ ports: [port] }) => (port.onmessage = ({ data }) => hear(port, data));
-else self.onmessage = ({ data }) => hear(self, data);
+};
+setInterval(() => last.call && postMessage({ beat: last.call }), BEAT);

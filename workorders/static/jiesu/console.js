@@ -85,7 +85,8 @@
   const leave = () => {
     const form = document.querySelector("#step form"), path = form && new URL(form.action).pathname;
     document.getElementById("step").replaceChildren();
-    [...document.querySelectorAll("a[data-step]")].find((one) => one.pathname === path)?.focus();
+    const opener = [...document.querySelectorAll("a[data-step]")].find((link) => link.pathname === path);
+    (opener || document.querySelector("main h1[tabindex], main")).focus();
   };
   const OPEN = "details:is(.me, .drop)[open]";
   const closeOthers = (target) => {

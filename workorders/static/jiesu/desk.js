@@ -31,7 +31,7 @@
     (event.repeat && !down.has(event.code)) || Object.entries(MODIFIERS).some(([flag, key]) => event[flag] && ![...down].some((code) => code.startsWith(key)));
   const isUndo = (event) => event.altKey && event.code === "KeyZ";
   const isAct = (event) => {
-    const { key, target } = event;
+    const { key = "", target } = event; // a browser that fills a form in sends presses without a key
     if (target.closest?.(FREE) || isUndo(event)) return false;
     if (key === "Enter") return true;
     if (key.length > 1 || event.ctrlKey || event.metaKey) return false;
@@ -92,7 +92,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     loading = false;
     desk = document.querySelector("[data-settles]");
-    document.querySelectorAll("#messages [data-lasts]").forEach(limit);
+    document.querySelectorAll("[data-lasts]").forEach(limit);
     // The address names what the desk has opened by itself: a reload, and the way back, show the same.
     const { address } = document.querySelector("[data-address]")?.dataset ?? {};
     if (address) history.replaceState(history.state, "", address);
