@@ -93,8 +93,8 @@ def test_a_channel_cannot_bring_danger_as_an_ordinary_matter(recent: Road) -> No
 
 
 def test_a_table_brings_danger_as_emergencies_and_titles_made(recent: Road, tmp_path: Path) -> None:
-    file = tmp_path / "rows.csv"
-    file.write_text(f"id,内容,标题\n1,{FIRE},\n2,{NOISE},\n3,路灯不亮,路灯坏了三天\n", encoding="utf-8")
+    file, head, at = tmp_path / "rows.csv", "id,内容,标题,来电时间\n", f"{recent.now:%Y-%m-%d %H:%M}"
+    file.write_text(f"{head}1,{FIRE},,{at}\n2,{NOISE},,{at}\n3,路灯不亮,路灯坏了三天,{at}\n", encoding="utf-8")
     call_command("import_orders", str(file), stdout=StringIO(), stderr=StringIO())
     orders = WorkOrder.objects.order_by("pk")
     assert [order.grade for order in orders] == [Grade.EMERGENCY, Grade.ORDINARY, Grade.ORDINARY]
