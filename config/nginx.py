@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 from string import Template
 
-from config.processes import package_folder
+from config.processes import log_file, package_folder
 
 SITE = Path(__file__).resolve().parent / "front"
 WEB, WEB_OF_ACTS = "web", "acts"  # sockets
@@ -18,7 +18,7 @@ ${USER}
 worker_processes 1;
 worker_rlimit_nofile ${FILES};
 pid nginx.pid;
-error_log "${LOG}" error;
+error_log "${LOG}" crit;
 events {
     worker_connections ${CONNECTIONS};
 }
@@ -67,6 +67,7 @@ def command(state: Path, port: int, sockets: Path) -> list[str]:
     """The command line of the front, for whose files there is a folder of its own."""
     folder = state / "front"
     folder.mkdir(mode=0o700, exist_ok=True)
-    conf = folder / "nginx.conf"
-    conf.write_text(configuration(port, sockets, state / "front.log"), encoding="utf-8")
-    return [str(binary()), "-p", f"{folder}/", "-c", str(conf), "-e", str(state / "front.log")]
+    conf, log = folder / "nginx.conf", state / "front.log"
+    with log_file(log):  # begins it anew once it has grown large
+        conf.write_text(configuration(port, sockets, log), encoding="utf-8")
+    return [str(binary()), "-p", f"{folder}/", "-c", str(conf), "-e", str(log)]

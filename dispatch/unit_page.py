@@ -106,7 +106,8 @@ def _co_report(order: Any, assignment: Assignment) -> CoReport:
 def people(order: Any, user: "User", *, now: datetime) -> dict[str, Any]:
     """Masked, until this user has said why they look."""
     looked = reading.has_looked(order, user, now=now)
-    known, hidden = confidence.people_of(appeals_under(order), user, looked=looked)
+    hidden = confidence.is_hidden(order, user)
+    known = confidence.people_of(appeals_under(order), hidden=hidden, looked=looked)
     return {
         "looked": looked,
         "masked": bool(known) and not looked,

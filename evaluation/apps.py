@@ -17,6 +17,7 @@ class EvaluationConfig(AppConfig):
         stages.step("attempt", form=forms.AttemptForm, record=records.count_attempt)
         stages.step("close", form=forms.CloseForm, record=records.finish)
         stages.step("rework", form=forms.ReworkForm, record=records.finish)
+        stages.after_each(records.hear_wishes)
         stages.resting(callback_queue.not_yet)
         recounts.add_instants(attempt_recount)
         transitioned.connect(ask_for_callback, dispatch_uid="evaluation.ask_for_callback")

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from evaluation.attempt_recount import next_attempt
 from evaluation.models import Callback
-from intake.models import Appeal
+from intake.merged_orders import last_of
+from intake.panels import appeals_under
 from workorders.models import Event, WorkOrder
 
 
@@ -20,8 +21,19 @@ def open_callback(order: WorkOrder, *, now: datetime, round: int | None = None) 
 
 def _agreed(order: WorkOrder, now: datetime) -> datetime | None:
     """预约回访时间: when the complainant wishes to be called, as long as it lies ahead."""
-    wishes = Appeal.objects.filter(order=order, call_back_at__gt=now)
+    wishes = appeals_under(order).filter(call_back_at__gt=now)
     return wishes.order_by("call_back_at").values_list("call_back_at", flat=True).first()
+
+
+def hear_wishes(event: Event, *, now: datetime) -> None:
+    """A wish that comes while the callback waits already, by a merge or with what a caller adds, moves it."""
+    if event.step not in ("merge", "note"):
+        return
+    order = last_of(event.order)
+    agreed = _agreed(order, now) if order.status == "callback" else None
+    if agreed:
+        waiting = Callback.objects.filter(order=order, round=order.round, finished_at=None)
+        waiting.filter(Q(next_attempt_at=None) | Q(next_attempt_at__gt=agreed)).update(next_attempt_at=agreed)
 
 
 def without_callback() -> QuerySet[WorkOrder]:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext
 
-from intake import outbox
+from intake import confidence, outbox
 from intake.models import Message
 from workorders.masking import masked
 from workorders.role_admin import RoleAdmin
@@ -42,9 +42,13 @@ class MessageAdmin(RoleAdmin):
     def number(self, message: Message) -> str:
         return message.order.spoken_number
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Supervisors of units see messages about their orders: not to whom, where that person stays unknown to them."""
+        return super().get_queryset(request).annotate(is_hidden=confidence.hides(request.user, "order"))
+
     @admin.display(description=gettext_lazy("telephone"))
     def telephone(self, message: Message) -> str:
-        return message.masked_phone
+        return "" if message.is_hidden else message.masked_phone  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("text"))
     def words(self, message: Message) -> str:

@@ -12,6 +12,7 @@ class IntakeConfig(AppConfig):
             correction_recount,
             corrections,
             forms,
+            merged_orders,
             merging,
             narrowings,
             outbox,
@@ -23,13 +24,14 @@ class IntakeConfig(AppConfig):
         from workorders import recounts, stages
         from workorders.api import parts
 
-        stages.hiding(confidence.hides_people)
+        stages.hiding(confidence.is_hidden)
         stages.step("register", form=forms.RegistrationForm, labels={"danger": _("Words of danger")})
         stages.step("record_history", form=forms.RegistrationForm, labels={"source": _("Source")})
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)
         stages.step("decline", form=triage_forms.DeclineForm, record=outbox.reply)
-        stages.step("merge", form=merging.SuggestingMergeForm)
+        stages.step("merge", form=merging.SuggestingMergeForm, record=merged_orders.join)
+        stages.step("withdraw", refusal=merged_orders.why_not_withdraw)
         stages.step(
             "ask_correction",
             form=triage_forms.AskCorrectionForm,

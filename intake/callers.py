@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Prefetch, Q
 
+from intake import merged_orders
 from intake.models import Appeal, Complainant
 from workorders import telephones
 from workorders.fields import mask_telephone
-from workorders.lifecycle import OPEN, Status
+from workorders.lifecycle import OPEN
 from workorders.models import Clock, User, WorkOrder
 
 if TYPE_CHECKING:
@@ -68,10 +69,8 @@ def of_phone(phone: str, user: User) -> Caller:
 
 def orders_of(people: Iterable[Complainant], user: User) -> "WorkOrderQuerySet":
     """What these people asked for, as far as the user may see it; of what was merged 并单, the order it goes on in."""
-    theirs = Appeal.objects.filter(complainant__in=[person.pk for person in people]).order_by()
-    orders, asked = WorkOrder.objects.visible_to(user), theirs.values("order")
-    parents = orders.filter(pk__in=asked, status=Status.MERGED).order_by().values("parent")
-    return orders.filter(pk__in=asked.union(parents)).exclude(status=Status.MERGED)
+    theirs = Appeal.objects.filter(complainant__in=[person.pk for person in people])
+    return WorkOrder.objects.visible_to(user).filter(pk__in=merged_orders.orders_with(theirs), parent=None)
 
 
 def _last(theirs: "WorkOrderQuerySet") -> Any:

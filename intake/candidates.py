@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, Q, When
 from django.utils.translation import gettext as _
 
-from intake import duplicates, places, suggesting
+from intake import duplicates, merged_orders, places, suggesting
 from intake.duplicates import Likeness
 from intake.forms import ENDED_OTHERWISE
 from intake.models import Appeal
@@ -27,7 +27,6 @@ GATHERED = 60  # rows that each of the three ways brings
 SHARE = 0.02  # of all orders, that the words looked for may stand in
 WORDS = 12
 SHORTEST = 4  # tokens before a text says anything
-NOT_LIKE = (Status.MERGED, Status.WITHDRAWN)
 SHOWN = ("number", "title", "status", "is_history", "registered_at", "area", "address", "tokens", "category")
 
 
@@ -113,9 +112,9 @@ def by_caller(asked: Asked, user: "User", now: datetime) -> "WorkOrderQuerySet":
     orders = _orders(user)
     if not hashes:
         return orders.none()
-    theirs = (
-        Appeal.objects.filter(complainant__phone_indexes__overlap=hashes).order_by("-pk").values("order")[:GATHERED]
-    )
+    asked_by = Appeal.objects.filter(complainant__phone_indexes__overlap=hashes)
+    newest = asked_by.order_by("-pk").values("pk")[:GATHERED]
+    theirs = merged_orders.orders_with(Appeal.objects.filter(pk__in=newest))
     return orders.filter(pk__in=theirs).filter(_matters(now))
 
 
@@ -140,7 +139,7 @@ def _first(word: str) -> Any:
 
 
 def _orders(user: "User") -> "WorkOrderQuerySet":
-    return WorkOrder.objects.visible_to(user).only(*SHOWN).exclude(status__in=NOT_LIKE)
+    return WorkOrder.objects.visible_to(user).only(*SHOWN).filter(parent=None).exclude(status=Status.WITHDRAWN)
 
 
 def _is_current(order: WorkOrder, now: datetime) -> bool:

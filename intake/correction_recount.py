@@ -5,6 +5,7 @@ The closing never comes earlier than the complainant was promised; a later one i
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -47,7 +48,7 @@ def recount(event: "Event", *, now: datetime) -> None:
         return
     fresh.save(update_fields=["remind_at", "closes_at", "next_at", "provisional"])
     if fresh.closes_at != standing.closes_at:
-        outbox.tell(event, Message.Kind.POSTPONED, _words_of(fresh), now=now)
+        outbox.tell(event, Message.Kind.POSTPONED, partial(_words_of, fresh), now=now)
 
 
 def _waiting(order: "WorkOrder") -> Correction | None:
@@ -72,9 +73,9 @@ def _recounted(standing: Correction, now: datetime) -> Correction:
     return fresh
 
 
-def _words_of(correction: Correction) -> str:
+def _words_of(correction: Correction, order: "WorkOrder") -> str:
     with translation.override(settings.LANGUAGE_CODE):
         return _(
             "Hello, because working days have changed, you have until %(until)s to add what your appeal %(number)s "
             "still needs. Call 12345 or use the channel you came by."
-        ) % {"number": correction.order.spoken_number, "until": spelled(correction.closes_at)}
+        ) % {"number": order.spoken_number, "until": spelled(correction.closes_at)}

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -52,7 +52,7 @@ def facts_of_asking(order: "WorkOrder", *, now: datetime) -> dict[str, Any]:
 
 def ask(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     correction = _open(event, cleaned["missing"], event.reason, now)
-    outbox.tell(event, Message.Kind.CORRECTION, words_of(correction), now=now)
+    outbox.tell(event, Message.Kind.CORRECTION, partial(words_of, correction), now=now)
 
 
 def remind(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
@@ -60,11 +60,16 @@ def remind(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
     correction.reminders += 1
     correction.next_at = next_act(correction)
     correction.save(update_fields=["reminders", "next_at"])
-    outbox.tell(event, Message.Kind.REMINDER, words_of(correction), now=now)
+    outbox.tell(event, Message.Kind.REMINDER, partial(words_of, correction), now=now)
 
 
 def lapse(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
-    outbox.tell(event, Message.Kind.LAPSE, event.reason, now=now)
+    correction = _standing(event, now)
+
+    def words(order: "WorkOrder") -> str:
+        return event.reason if order.pk == event.order_id else closing_words(correction, order)
+
+    outbox.tell(event, Message.Kind.LAPSE, words, now=now)
 
 
 def finish(event: "Event", *, now: datetime) -> None:
@@ -107,11 +112,11 @@ def _act(correction: Correction, now: datetime) -> bool:
     return True
 
 
-def words_of(correction: Correction) -> str:
-    """Write the request to the complainant, in the city's language."""
+def words_of(correction: Correction, order: "WorkOrder | None" = None) -> str:
+    """Write the request, in the city's language, to who brought this order: the one that lacks it, or one merged into it."""
     with translation.override(settings.LANGUAGE_CODE):
         facts = {
-            "number": correction.order.spoken_number,
+            "number": (order or correction.order).spoken_number,
             "missing": "、".join(str(Correction.Element(name).label) for name in correction.missing),
             "until": spelled(correction.closes_at),
         }
@@ -133,14 +138,14 @@ def _in_a_row(before: str, after: str) -> str:
     return joined % {"before": before, "after": after}
 
 
-def closing_words(correction: Correction) -> str:
+def closing_words(correction: Correction, order: "WorkOrder | None" = None) -> str:
     """Write to the complainant that the order ends because nothing was added, in the city's language."""
     with translation.override(settings.LANGUAGE_CODE):
         return _(
             "Hello. Until %(until)s we have not received what we asked you to add to your appeal (work order "
             "%(number)s). It cannot be accepted yet, and this registration ends here. As soon as you have it, call "
             "12345 or use the channel you came by: we shall accept it without delay."
-        ) % {"number": correction.order.spoken_number, "until": spelled(correction.closes_at)}
+        ) % {"number": (order or correction.order).spoken_number, "until": spelled(correction.closes_at)}
 
 
 def _standing(event: "Event", now: datetime) -> Correction:

@@ -141,10 +141,20 @@ class MergeForm(StepForm):
             raise forms.ValidationError(_("There is no order with this number."))
         if parent.pk == self.order.pk:
             raise forms.ValidationError(_("An order cannot be merged into itself."))
-        if parent.is_history:
-            raise forms.ValidationError(_("This is a history order: nobody is handling it."))
-        if parent.status in ENDED_OTHERWISE:
-            raise forms.ValidationError(
-                _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}
-            )
+        refusal = why_not_into(parent)
+        if refusal:
+            raise forms.ValidationError(refusal)
         return parent
+
+
+def why_not_into(parent: Any) -> str | None:
+    """Why nothing can be merged into this order; none where it can."""
+    if parent.parent:
+        return _("This order was itself merged into %(number)s. Merge into that one.") % {
+            "number": parent.parent.spoken_number
+        }
+    if parent.is_history:
+        return str(_("This is a history order: nobody is handling it."))
+    if parent.status in ENDED_OTHERWISE:
+        return _("This order is not being handled: it is %(status)s.") % {"status": parent.get_status_display()}
+    return None

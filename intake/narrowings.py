@@ -3,10 +3,11 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from intake import merged_orders
 from intake.models import Appeal, Complainant
 from workorders import numbers, telephones
 from workorders.fields import telephone_indexes
@@ -35,8 +36,8 @@ def _field() -> dict[str, forms.Field]:
 
 
 def _asked_by(chosen: dict[str, Any], *_now: Any) -> Q:
-    theirs = Appeal.objects.filter(order=OuterRef("pk"), complainant__phone_indexes__contains=[chosen["caller"]])
-    return Q(Exists(theirs))
+    theirs = Appeal.objects.filter(complainant__phone_indexes__contains=[chosen["caller"]])
+    return Q(pk__in=merged_orders.orders_with(theirs))
 
 
 def add() -> None:

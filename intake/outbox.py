@@ -3,7 +3,7 @@
 As with those to staff: claimed before it is sent, and never sent again by itself when whoever sent it died meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from intake.models import Appeal, Message
+from intake.panels import appeals_under
 from workorders import telephones
 
 if TYPE_CHECKING:
     from workorders.gateways import Answer
-    from workorders.models import Event
+    from workorders.models import Event, WorkOrder
 
 BATCH = 50
 LEASE = timedelta(minutes=2)  # longer than a batch can take
@@ -29,31 +30,46 @@ SPOKEN_TO = (Appeal.Channel.PHONE, Appeal.Channel.COUNTER)  # who stands there h
 State = Message.State
 
 
-def tell(event: "Event", kind: str, text: str, *, now: datetime, appeals: QuerySet[Appeal] | None = None) -> None:
-    """Everybody who asked and left a telephone, once each."""
-    found = Appeal.objects.filter(order=event.order_id) if appeals is None else appeals
-    people = {appeal.complainant for appeal in found.select_related("complainant") if appeal.complainant}
+def tell(
+    event: "Event",
+    kind: str,
+    text_for: "Callable[[WorkOrder], str]",
+    *,
+    now: datetime,
+    appeals: QuerySet[Appeal] | None = None,
+) -> None:
+    """Write to everybody who asked for this, here or in an order merged into it, and left a telephone: once each.
+
+    `text_for` gives the text for who brought that order: it has the number that they know.
+    """
+    found = appeals_under(event.order) if appeals is None else appeals
+    # The last of a dictionary's equal keys stays: by their first appeal.
+    people = {
+        telephones.read(appeal.complainant.phone).for_messages: appeal
+        for appeal in reversed(found)
+        if appeal.complainant
+    }
     rows = [
         Message(
             order_id=event.order_id,
             event=event,
-            complainant=person,
+            complainant=appeal.complainant,
             kind=kind,
-            text=text,
+            text=text_for(appeal.order),
             phone=telephone,
             created_at=now,
             next_attempt_at=now,
         )
-        for person in sorted(people, key=lambda one: one.pk)
-        if (telephone := telephones.read(person.phone).for_messages)
+        for telephone, appeal in sorted(people.items(), key=lambda pair: pair[1].pk)
+        if telephone
     ]
     Message.objects.bulk_create(rows)
 
 
 def reply(event: "Event", cleaned: dict[str, Any], *, now: datetime) -> None:
-    """Who is not on the telephone gets what was decided in writing: nothing is refused in silence."""
-    written = Appeal.objects.filter(order=event.order_id).exclude(channel__in=SPOKEN_TO)
-    tell(event, Message.Kind.REPLY, cleaned["text"], now=now, appeals=written)
+    """Who is not on the telephone now gets what was decided in writing: nothing is refused in silence."""
+    written = appeals_under(event.order).exclude(channel__in=SPOKEN_TO, order=event.order_id)
+    tell(event, Message.Kind.REPLY, lambda _order: cleaned["text"], now=now, appeals=written)
 
 
 def send(now: datetime, batch: int = BATCH) -> int:

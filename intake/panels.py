@@ -19,9 +19,10 @@ from workorders.permissions import is_of_hotline
 def appeals(order: Any, user: Any) -> dict[str, Any] | None:
     found = list(appeals_under(order))
     looked = reading.has_looked(order, user, now=timezone.now())
-    people, hidden = confidence.people_of(found, user, looked=looked)
+    hidden = confidence.is_hidden(order, user)
+    people = confidence.people_of(found, hidden=hidden, looked=looked)
     people += [{"name": confidence.relay_note()}] if hidden else []
-    voices = [(appeal, "" if appeal.complainant_id in hidden else _speaker(appeal, looked)) for appeal in found]
+    voices = [(appeal, "" if hidden else _speaker(appeal, looked)) for appeal in found]
     merged = len({appeal.order_id for appeal in found} - {order.pk})
     shown = {"voices": voices, "people": people, "looked": looked, "order": order, "merged": merged}
     return {**shown, "of_hotline": bool(user.unit and user.unit.kind == Unit.Kind.CITY)}
@@ -32,7 +33,7 @@ def _speaker(appeal: Any, looked: bool) -> str:
 
 
 def appeals_under(order: Any) -> Any:
-    """Its own and those of what was merged into it 并单: who asked first, and everybody who asked for the same."""
+    """Its own and those of all that was merged into it 并单: who asked first, and everybody who asked for the same."""
     # Whoever sees the order sees what was brought under it: there it is answered.
     orders = WorkOrder.objects.visible_to(None).filter(Q(pk=order.pk) | Q(parent=order.pk))
     found = Appeal.objects.filter(order__in=orders.values("pk")).select_related("complainant", "order", "call")

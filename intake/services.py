@@ -10,13 +10,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from intake import calls
+from intake import calls, confidence, merged_orders
 from intake.danger import danger_in
 from intake.models import Appeal, Call, Complainant
 from intake.models.complainant import as_kept
 from intake.titles import made_title
 from workorders import transitions
-from workorders.attachments import attach
+from workorders.attachments import attach, digests_of
 from workorders.lifecycle import Grade, Kind, Status
 from workorders.refusals import WrongState
 
@@ -64,7 +64,7 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
     """
     now = now or timezone.now()
     dangers = danger_in(f"{voice.title}。{voice.matter}")
-    data: dict[str, Any] = {"channel": str(voice.channel)}
+    data: dict[str, Any] = {"channel": str(voice.channel), **digests_of(voice.files)}
     if dangers:
         data["danger"] = [f"{match.service} {match.words}" for match in dangers]
     event = transitions.register(actor=actor, now=now, data=data, **_facts(voice, is_danger=bool(dangers)))
@@ -96,19 +96,21 @@ def add_to(order: "WorkOrder", voice: Voice, *, actor: "User", now: datetime | N
     """补充诉求: what is said of a running order stands under it as an appeal of its own, and the ledger tells it.
 
     Where a correction is awaited, this is it: nothing closes for want of what the caller has just said.
-    Brought twice (the same `source` and `source_id`) it is added once.
+    Brought twice (the same `source` and `source_id`) it is added once. What was merged goes on in another order.
     """
     known = _known(voice)
     if known:
         return known
-    now = now or timezone.now()
+    now, order = now or timezone.now(), merged_orders.last_of(order)
     step = "correct" if order.status == Status.INCOMPLETE else "note"
+    appeal = _keep(voice, order, now)
     transitions.perform(order.pk, step, actor=actor, now=now, files=voice.files, text=_note_of(voice))
-    return _keep(voice, order, now)
+    return appeal
 
 
 def urge(order: "WorkOrder", *, actor: "User", now: datetime) -> None:
     """催办 by who calls again. Urges are counted, and some of them bring a supervision slip: one call counts once."""
+    order = merged_orders.last_of(order)
     if order.events.filter(step="urge", actor=actor, at__gt=now - ONE_CALL).exists():
         raise WrongState(_("You have urged this order just now. One call counts once."))
     text = _("The complainant called again and presses.")
@@ -132,7 +134,7 @@ def _keep(voice: Voice, order: "WorkOrder", now: datetime) -> Appeal:
     return Appeal.objects.create(
         order=order,
         call=voice.call,
-        complainant=_complainant(voice),
+        complainant=_complainant(voice, voice.anonymous_to_unit or confidence.is_secret(order)),
         channel=voice.channel,
         anonymous_to_unit=voice.anonymous_to_unit,
         call_back_at=voice.call_back_at,
@@ -197,17 +199,21 @@ def _grade(voice: Voice, *, is_danger: bool) -> str:
     return voice.grade or (voice.category.grade if voice.category else Grade.ORDINARY)
 
 
-def _complainant(voice: Voice) -> Complainant | None:
+def _complainant(voice: Voice, secret: bool) -> Complainant | None:
     """The same telephone and name is the same person; without a telephone everybody is somebody new.
 
     What somebody says of themselves for the first time, or anew, is kept of now on: what they left out before, for a
-    unit that was not to know them perhaps, stays left out there.
+    unit that was not to know them perhaps, stays left out there. What was told in confidence stands in rows of its own,
+    and nothing is taken from them for an order whose unit may know the person.
     """
     typed = {"name": voice.name, "phone": voice.phone, "identity": voice.identity, "address": voice.home}
     given = as_kept(typed)
     same = [known for known in Complainant.by_phone(voice.phone).order_by("-pk") if voice.name in ("", known.name)]
-    for known in same:
+    confided = confidence.secret_rows_of(same)
+    of_this_kind = [known for known in same if (known.pk in confided) == secret]
+    for known in of_this_kind:
         if all(getattr(known, field) == value for field, value in given.items()):
             return known
-    before = same[0].shown if same else {}
+    sources = same if secret else of_this_kind
+    before = sources[0].shown if sources else {}
     return Complainant.objects.create(**{**before, **given}) if given else None

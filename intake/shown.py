@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from intake import callers, calls, confidence, corrections, panels
+from intake import callers, calls, confidence, corrections, merged_orders, panels
 from intake.models import Appeal, Call, Complainant, Correction
 from intake.status_words import status_for_complainant
 from workorders.api.serializers import CodeOf, MaskedText
@@ -105,30 +105,41 @@ class AppealSerializer(serializers.Serializer[Any]):
 
 
 def progress(appeal: Appeal) -> dict[str, Any]:
-    order = appeal.order
+    """How far it has come: under the number and the title of its own, where it was merged by the order it goes on in."""
+    order = merged_orders.last_of(appeal.order)
     events = list(order.events.order_by("number"))
     due = order.clocks.filter(kind=ClockKind.RESOLUTION).order_by("-started_at").values_list("due_at", flat=True)
     shown = {
-        "number": order.number,
-        "spoken_number": order.spoken_number,
+        "number": appeal.order.number,
+        "spoken_number": appeal.order.spoken_number,
         "source_id": appeal.source_id,
-        "title": masked(order.title),
+        "title": masked(appeal.order.title),
         "status": order.status,
         "status_label": status_for_complainant(order, events),
         "lead_unit": order.lead_unit.code if order.lead_unit else None,
         "received_at": appeal.received_at,
         "due_at": due.first(),
         "ended_at": order.ended_at,
-        "answer": _answer(order, events),
-        "stages": [{"status": event.target, "at": event.at} for event in events if event.source != event.target],
+        "answer": _answer(order, events, appeal.order),
+        "stages": [{"status": event.target, "at": event.at} for event in _stages(appeal.order, order, events)],
     }
     return dict(ProgressSerializer(shown).data)
 
 
-def _answer(order: WorkOrder, events: list[Event]) -> str | None:
+def _stages(own: WorkOrder, order: WorkOrder, events: list[Event]) -> list[Event]:
+    """Its own way, and from the merge on that of the order it goes on in."""
+    moves = [event for event in events if event.source != event.target]
+    if own == order:
+        return moves
+    before = [event for event in own.events.order_by("number") if event.source != event.target]
+    merged = max((event.at for event in before if event.target == Status.MERGED), default=own.registered_at)
+    return [event for event in before if event.at <= merged] + [event for event in moves if event.at > merged]
+
+
+def _answer(order: WorkOrder, events: list[Event], own: WorkOrder) -> str | None:
     if order.status == Status.INCOMPLETE:
         correction = Correction.objects.filter(order=order, ended_at=None).first()
-        return corrections.words_of(correction) if correction else None
+        return corrections.words_of(correction, own) if correction else None
     if order.status == Status.WITHDRAWN:
         return next((event.reason for event in events[::-1] if event.step == "lapse_correction"), None)
     told = [event.data.get("text") for event in events if event.step in TOLD_BY]
@@ -156,11 +167,12 @@ def screen_pop(call: Call, actor: User) -> dict[str, Any]:
 
 def appeals_of(order: WorkOrder, user: Any) -> list[dict[str, Any]]:
     """The part of an order that says who asked."""
+    hidden = confidence.is_hidden(order, user)
     return [
         {
             "channel": appeal.channel,
             "received_at": appeal.received_at,
-            "complainant": _person(appeal, user, confidence.masked),
+            "complainant": _person(appeal, hidden, confidence.masked),
             "call_back_at": appeal.call_back_at,
             "green_channel": appeal.green_channel,
             "home_visit": appeal.home_visit,
@@ -170,20 +182,20 @@ def appeals_of(order: WorkOrder, user: Any) -> list[dict[str, Any]]:
 
 
 def revealed_of(order: WorkOrder, user: Any) -> list[dict[str, Any]]:
-    return [_person(appeal, user, confidence.revealed) for appeal in _appeals(order)]
+    hidden = confidence.is_hidden(order, user)
+    return [_person(appeal, hidden, confidence.revealed) for appeal in _appeals(order)]
 
 
 def _appeals(order: WorkOrder) -> Any:
     return panels.appeals_under(order)
 
 
-def _person(appeal: Appeal, user: Any, seen: Any) -> dict[str, Any]:
-    hidden = confidence.is_hidden(appeal, user)
+def _person(appeal: Appeal, hidden: bool, seen: Any) -> dict[str, Any]:
     note = confidence.relay_note() if hidden else ""
     return {
         "phone_written": "",
         "doubts": [],
-        **seen(appeal, user),
+        **seen(appeal, hidden=hidden),
         "anonymous": hidden or appeal.complainant is None,
         "relay": note,
     }

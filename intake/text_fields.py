@@ -20,7 +20,8 @@ def channel(case: Case) -> str:
 def complainant(case: Case) -> str:
     """As the page shows the name to this user: masked, or nothing at all."""
     appeal = _first(case)
-    return confidence.masked(appeal, case.user)["name"] if appeal else ""
+    hidden = confidence.is_hidden(case.order, case.user)
+    return confidence.masked(appeal, hidden=hidden)["name"] if appeal else ""
 
 
 def add() -> None:

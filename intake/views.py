@@ -96,7 +96,7 @@ def _known_already(appeal: Appeal) -> str:
 
 
 def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
-    add_to(order, voice, actor=request.user)
+    order = add_to(order, voice, actor=request.user).order
     if order.status == Status.INCOMPLETE:
         told = _("The correction of %(number)s is recorded. Decide on the order now.")
         messages.success(request, told % {"number": order.spoken_number})

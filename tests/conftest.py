@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.signals import connection_created
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import settings as hypothesis
 
 from config import celery_app
@@ -218,3 +218,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not CHROMIUM.exists():
         terminalreporter.write_line(NO_CHROMIUM)
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    """Messages in their own words."""
+    with translation.override("en"):
+        yield

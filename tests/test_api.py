@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from config.cast import Cast
 from intake.models import Appeal, Call
 from tests.api import CHANNEL, HANDLING, V1, Machine, send
+from tests.media import PNG
 from tests.roads import Road
 from workorders.api import throttles
 from workorders.lifecycle import Role, Status
@@ -349,7 +350,7 @@ def test_a_step_may_bring_files(street: Machine, road: Road) -> None:
         "solved": "yes",
         "text": "见附件",
         "version": str(order.version),
-        "files": [SimpleUploadedFile("照片.png", b"\x89PNG"), SimpleUploadedFile("b.txt", b"b")],
+        "files": [SimpleUploadedFile("照片.png", PNG), SimpleUploadedFile("b.txt", b"b")],
     }
     answer = street.post(f"{V1}/workorders/{order.number}/report/", form)
     assert answer.status_code == 200, answer.content

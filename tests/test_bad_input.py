@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from tests.media import JPEG, M4A, MOV, MP3, MP4, PNG, WEBP
 from tests.roads import Road
 from workorders.forms import FilesField
 from workorders.lifecycle import Role
@@ -15,7 +16,6 @@ from workorders.models import WorkOrder
 
 pytestmark = pytest.mark.django_db
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 64
 KEPT = "已到现场查看，情况属实。"
 
 
@@ -43,7 +43,8 @@ def in_place(page: str, field: str) -> str:
         ("录像.mp4", b"\0\0\0\x20ftypisom" + bytes(30 * 1024 * 1024), "20 MB"),
         ("程序.exe", b"MZ", "程序.exe"),
         ("照片.png", b"MZ\x90\x00" + bytes(64), "照片.png"),
-        ("照片.jpg", PNG, "照片.jpg"),
+        ("照片.jpg", PNG[:40], "照片.jpg"),
+        ("照片.png", b"%PDF-1.7", "照片.png"),
         ("报告.pdf", b"<script>alert(1)</script>", "报告.pdf"),
         ("表格.xlsx", b"%PDF-1.7", "表格.xlsx"),
         ("说明.txt", b"MZ\x90\x00", "说明.txt"),
@@ -64,13 +65,15 @@ def test_a_file_that_is_not_taken_is_named_and_the_words_stay(
     ("name", "content"),
     [
         ("a.png", PNG),
-        ("a.jpeg", b"\xff\xd8\xff\xe0"),
-        ("a.webp", b"RIFF\x24\0\0\0WEBPVP8 "),
+        ("a.jpeg", JPEG),
+        ("a.jfif", JPEG),
+        ("png.jpg", PNG),
+        ("a.webp", WEBP),
         ("a.pdf", b"\n\n%PDF-1.4"),
-        ("a.mp4", b"\0\0\0\x20ftypisom"),
-        ("a.m4a", b"\0\0\0\x20ftypM4A "),
-        ("a.mp3", b"ID3\x04"),
-        ("b.mp3", b"\xff\xfb\x90"),
+        ("a.mp4", MP4),
+        ("a.mov", MOV),
+        ("a.m4a", M4A),
+        ("a.mp3", MP3),
         ("a.docx", b"PK\x03\x04"),
         ("a.xlsx", b"PK\x03\x04"),
         ("a.txt", "现场情况".encode()),

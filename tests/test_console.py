@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.cast import Cast
+from tests.media import PNG
 from tests.queries import queries_of
 from tests.roads import ROADS, Road
 from workorders.lifecycle import Role, Status
@@ -224,7 +225,7 @@ def test_files_come_with_a_step_and_are_given_only_to_those_who_see_the_order(
     settings.MEDIA_ROOT = tmp_path  # type: ignore[attr-defined]
     order = recent.to("handling")
     client = as_(Role.HANDLER, recent.lead)
-    picture = SimpleUploadedFile("现场 照片.png", b"\x89PNG\r\n\x1a\n" + b"0" * 64, "text/html")
+    picture = SimpleUploadedFile("现场 照片.png", PNG, "text/html")
     client.post(f"/orders/{order.number}/steps/progress/", {"text": "已到现场", "files": [picture]})
     attachment = order.attachments.get()
     address = f"/orders/{order.number}/files/{attachment.pk}/"

@@ -17,6 +17,7 @@ from dispatch import queue, request_desk
 from dispatch.models import Assignment, Notice, Responsibility
 from dispatch.selectors import WrongDispatch, wrong_dispatch
 from dispatch.suggestions import candidates
+from tests.media import PNG
 from tests.queries import queries_of
 from tests.roads import Road
 from tests.test_calendar import at
@@ -387,7 +388,7 @@ def test_both_sides_words_the_files_the_counts_and_the_rule_stand_side_by_side(a
     recent.act(order, "request_return", reason="不在我街道")
     recent.act(order, "grant_return", reason="同意改派")
     recent.act(order, "dispatch", instructions="请亚运村街道核查")
-    proof = SimpleUploadedFile("四至图.png", b"\x89PNG\r\n\x1a\n" + b"0" * 20, "image/png")
+    proof = SimpleUploadedFile("四至图.png", PNG, "image/png")
     recent.act(order, "request_return", reason="道路属区管", files=[proof])
     page = as_(Role.DISPATCHER).get(f"{DESK}requests/", follow=True).content.decode()
     for words in ("请亚运村街道核查", "道路属区管", "四至图.png", "不在我街道", "同意改派"):

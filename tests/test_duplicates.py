@@ -9,7 +9,6 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,12 +34,6 @@ shares = st.dictionaries(st.text("施工噪音扰民油烟", min_size=2, max_siz
 @pytest.fixture
 def user(road: Road) -> User:
     return road.cast.of(Role.OPERATOR)
-
-
-@pytest.fixture
-def english() -> Iterator[None]:
-    with override("en"):
-        yield
 
 
 def alike(road: Road, user: User, **known: Any) -> list[candidates.Alike]:

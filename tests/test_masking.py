@@ -144,6 +144,12 @@ def test_a_number_of_a_person_is_hidden_however_it_is_written(number: str, befor
     assert shown.count("*") >= sum(character.isalnum() for character in number) // 2 - 3 > 0
 
 
+@pytest.mark.parametrize("number", ["1390000123", "139 0000 12", "+86 139-0000-1", "010-6677889", "110105194912"])
+def test_a_number_that_a_title_was_cut_in_is_hidden_too(number: str) -> None:
+    assert "*" in masked(f"路灯不亮，请回电{number}…")
+    assert masked("报修于2026-11-27 15…") == "报修于2026-11-27 15…"
+
+
 @pytest.mark.parametrize("around", ["{}", "工单{}已办", "于 {} 前", "（{}）"])
 @pytest.mark.parametrize("text", READABLE)
 def test_what_only_looks_like_a_number_of_a_person_stays_readable(text: str, around: str) -> None:

@@ -106,3 +106,37 @@ def test_who_waited_and_lost_the_right_to_see_the_order_is_told_nothing(busy: Ro
     assert isinstance(lost, NotVisible)
     assert lost.order is None
     assert order.events.last().step == "recall"
+
+
+def test_of_two_merged_into_each_other_at_once_one_is_and_nobody_waits_for_ever(busy: Road) -> None:
+    one, other = busy.register(), busy.register()
+    operator = busy.cast.of(Role.OPERATOR)
+    outcomes = at_once(doing(one, "merge", operator, parent=other), doing(other, "merge", operator, parent=one))
+    assert sum(isinstance(outcome, Event) for outcome in outcomes) <= 1
+    assert WorkOrder.objects.exclude(parent=None).count() <= 1
+    assert all(isinstance(outcome, Event | WrongState) for outcome in outcomes)
+
+
+def test_what_is_merged_while_its_parent_is_merged_goes_on_in_the_last_or_is_refused(busy: Road) -> None:
+    child, parent, last = busy.register(), busy.register(), busy.register()
+    operator = busy.cast.of(Role.OPERATOR)
+    outcomes = at_once(doing(child, "merge", operator, parent=parent), doing(parent, "merge", operator, parent=last))
+    child.refresh_from_db()
+    parent.refresh_from_db()
+    assert parent.parent in (None, last)
+    if isinstance(outcomes[0], Event):
+        assert child.parent == (parent.parent or parent)
+    else:
+        assert (child.status, child.parent) == (Status.REGISTERED, None)
+
+
+def test_a_merge_into_what_is_worked_on_says_so_soon(busy: Road) -> None:
+    child, parent = busy.register(), busy.register()
+    operator = busy.cast.of(Role.OPERATOR)
+    with transaction.atomic():
+        perform(parent.pk, "note", actor=operator, now=NOW, **TEXT)
+        with ThreadPoolExecutor(1) as pool:
+            outcome = pool.submit(in_thread, doing(child, "merge", operator, parent=parent)).result(10)
+    assert isinstance(outcome, WrongState)
+    child.refresh_from_db()
+    assert (child.status, child.version) == (Status.REGISTERED, 1)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from config.cast import Cast
 from intake import services
 from intake.models import Appeal, Call, Complainant
+from tests.media import PNG
 from tests.roads import BAD, Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Attachment, WorkOrder
@@ -121,7 +122,7 @@ def test_wishes_and_the_green_channel_stand_on_the_order_for_who_handles_it(
 
 
 def test_files_come_with_the_event_of_the_registration(operator: Client) -> None:
-    picture = SimpleUploadedFile("路灯.png", b"\x89PNG\r\n\x1a\n0", "image/png")
+    picture = SimpleUploadedFile("路灯.png", PNG, "image/png")
     file(operator, files=[picture])
     kept = Attachment.objects.get()
     assert (kept.name, kept.event.step, kept.content_type) == ("路灯.png", "register", "image/png")

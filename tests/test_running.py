@@ -62,7 +62,7 @@ def beside(state, *command, **more):
 
 
 def ended(state, *argv, **more):
-    return subprocess.run(argv, cwd=ROOT, env=environment(state, **more), capture_output=True, text=True, timeout=120)
+    return subprocess.run(argv, cwd=ROOT, env=environment(state, **more), capture_output=True, text=True, timeout=400)
 
 
 def python(state, code, **more):

@@ -1,48 +1,101 @@
 """Files that come with a step: what may be attached, and how it is kept."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import PurePath
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import UploadedFile
-from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 
-from workorders import pictures, signatures
+from workorders import films, pictures, signatures, sounds
+from workorders.folding import without_invisible
 from workorders.models import Attachment, Event
 
 # The content type is ours, by extension: what the browser claims is not believed.
 CONTENT_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
+    ".jfif": "image/jpeg",
     ".png": "image/png",
     ".webp": "image/webp",
+    ".heic": "image/heic",
+    ".heif": "image/heic",
     ".pdf": "application/pdf",
     ".mp3": "audio/mpeg",
     ".m4a": "audio/mp4",
     ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
     ".txt": "text/plain",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+DIGESTS = "files"  # what the ledger calls them
+LONGEST_NAME = 200
+UNSAFE = re.compile(r"[^-\w.]")
+# Windows keeps them for devices, whatever follows the dot.
+RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d|conin|conout|clock)(?:\.|$)", re.IGNORECASE)
 
 
-def extension(file: UploadedFile) -> str:
+class Received(File):
+    """A file as it will be kept, with the digest of how it came."""
+
+    def __init__(self, content: Any, name: str, came_as: str) -> None:
+        super().__init__(content, name)
+        self.came_as = came_as
+        self.kept_as = hashlib.file_digest(self.open(), "sha256").hexdigest()
+
+    @property
+    def suffix(self) -> str:
+        """Of the kind that it is kept as."""
+        return extension(self)
+
+
+def extension(file: File) -> str:
     return PurePath(file.name or "").suffix.lower()
 
 
-def shown_name(file: UploadedFile) -> str:
-    """What the file was called, without what is dangerous in a name; its end stays, however long it is."""
-    name = PurePath(get_valid_filename(file.name or ""))
-    return name.stem[: 200 - len(name.suffix)] + name.suffix
+def receive(file: File) -> Received:
+    """Make of an upload what will be kept. Raises ValidationError for what is not taken, and says why.
+
+    Pictures are written anew, films and sounds lose all but what they show and let hear. Documents and text are kept as
+    they came: they tell what somebody wrote.
+    """
+    if isinstance(file, Received):
+        return file
+    _refuse_unfit(file)
+    came_as = hashlib.file_digest(file.open(), "sha256").hexdigest()
+    kind = _kind(file)
+    return Received(_silent(file, kind), safe_name(file.name or "", pictures.KEPT_AS.get(kind, kind)), came_as)
 
 
-def check(file: UploadedFile) -> None:
-    """Raises ValidationError for a file that is empty, too large, of a kind that is not taken, or not of its kind."""
+def received_if_fit(file: Any) -> Any:
+    """Do the long work of `receive` before any row is locked; what is not taken waits for the form to say so."""
+    try:
+        return receive(file) if isinstance(file, File) else file
+    except ValidationError:
+        return file
+
+
+def safe_name(name: str, kind: str) -> str:
+    """What the file was called, without what is dangerous in a name; its end says what it is."""
+    base = re.split(r"[/\\]", name)[-1]
+    typed = PurePath(base).suffix
+    suffix = typed if CONTENT_TYPES.get(typed.lower()) == CONTENT_TYPES[kind] and typed.lower() != ".jfif" else kind
+    words = without_invisible(base.removesuffix(typed)).strip()
+    stem = UNSAFE.sub("", words.replace(" ", "_")).strip("._")
+    if not any(character.isalnum() for character in stem):
+        stem = _("attachment")
+    if RESERVED.match(stem):
+        stem = f"{_('attachment')}_{stem}"
+    return stem[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def _refuse_unfit(file: File) -> None:
     named = {"name": file.name}
     if extension(file) not in CONTENT_TYPES:
         kinds = " ".join(sorted(suffix.lstrip(".") for suffix in CONTENT_TYPES))
@@ -54,36 +107,52 @@ def check(file: UploadedFile) -> None:
     if file.size > settings.ATTACHMENT_MAX_BYTES:
         limit = settings.ATTACHMENT_MAX_BYTES // (1024 * 1024)
         raise ValidationError(_("“%(name)s” is larger than %(limit)s MB.") % {**named, "limit": limit})
-    if not signatures.fits(extension(file), _head(file)):
-        raise ValidationError(_("“%(name)s” is not what its name says: its content is of another kind.") % named)
 
 
-def _head(file: UploadedFile) -> bytes:
-    file.seek(0)
-    head = file.read(signatures.LOOKED_AT)
-    file.seek(0)
-    return head
+def _kind(file: File) -> str:
+    """The kind that its content is of. A picture may be named as another kind of picture: cameras and chats do that."""
+    head, named = file.open().read(signatures.LOOKED_AT), extension(file)
+    if CONTENT_TYPES[named].startswith("image/"):
+        kind = signatures.kind_of_picture(head)
+    else:
+        kind = named if signatures.fits(named, head) else None
+    if kind is None:
+        raise ValidationError(
+            _("“%(name)s” is not what its name says: its content is of another kind.") % {"name": file.name}
+        )
+    return kind
 
 
-def attach(event: Event, files: Iterable[UploadedFile]) -> None:
-    for file in files:
-        kept = _kept(file)
-        kept.seek(0)  # it may have been read before, by a try that was refused
-        digest = hashlib.file_digest(kept, "sha256").hexdigest()
+def _silent(file: File, kind: str) -> Any:
+    """The content without what it tells beside what it shows."""
+    try:
+        if kind in pictures.FORMATS:
+            return ContentFile(pictures.silent(kind, file.open().read()))
+        if kind in (".mp4", ".mov", ".m4a"):
+            return ContentFile(films.silent(file.open().read()))
+        if kind == ".mp3":
+            return ContentFile(sounds.silent(file.open().read()))
+    except pictures.Unreadable as fault:
+        raise ValidationError(str(fault.words) % {"name": file.name}) from fault
+    except (films.Unparsed, sounds.Unplayable) as fault:
+        raise ValidationError(str(pictures.DAMAGED) % {"name": file.name}) from fault
+    return file
+
+
+def digests_of(files: Iterable[File]) -> dict[str, Any]:
+    """For the ledger: of each file the SHA-256 as it came and as it is kept."""
+    rows = [{"name": file.name, "came": file.came_as, "kept": file.kept_as} for file in map(receive, files)]
+    return {DIGESTS: rows} if rows else {}
+
+
+def attach(event: Event, files: Iterable[File]) -> None:
+    for file in map(receive, files):
         Attachment.objects.create(
             order=event.order,
             event=event,
-            file=File(kept, name=digest[:32] + extension(file)),
-            name=shown_name(file),
-            content_type=CONTENT_TYPES[extension(file)],
-            size=kept.size or 0,
-            sha256=digest,
+            file=File(file.open(), name=file.kept_as[:32] + file.suffix),
+            name=file.name or "",
+            content_type=CONTENT_TYPES[file.suffix],
+            size=file.size or 0,
+            sha256=file.kept_as,
         )
-
-
-def _kept(file: UploadedFile) -> File:
-    """A picture as it looks, and no more; the digest is of what is kept."""
-    if not CONTENT_TYPES[extension(file)].startswith("image/"):
-        return file
-    file.seek(0)
-    return ContentFile(pictures.silent(extension(file), file.read()))

@@ -130,19 +130,15 @@ class FilesField(forms.FileField):
     widget = FilesInput
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        files = [super(FilesField, self).clean(one, initial) for one in data or []]
-        problems = [problem for file in files for problem in _problems_of(file)]
+        files, problems = [], []
+        for file in data or []:
+            try:
+                files.append(attachments.receive(super().clean(file, initial)))
+            except ValidationError as problem:
+                problems.append(problem)
         if problems:
             raise ValidationError(problems)
         return files
-
-
-def _problems_of(file: Any) -> list[ValidationError]:
-    try:
-        attachments.check(file)
-    except ValidationError as problem:
-        return [problem]
-    return []
 
 
 # Line ends and tabs are text; other control characters come from a broken paste and break whatever reads them next.

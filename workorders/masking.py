@@ -54,7 +54,11 @@ PAPER = re.compile(
     rf"|[A-Z]{S}[1289](?:{S}\d){{8}}|[A-Z]{{3}}{S}\d(?:{S}\d){{11}})(?![A-Z\d])"
 )
 LONG = re.compile(r"(?<!\d)\d{20,}(?!\d)")  # several numbers without a gap
-PATTERNS = (MOBILE, LANDLINE, ABROAD, IDENTITY, CARD, PAPER, LONG)
+# A title that was cut within a number still says most of it.
+CUT = re.compile(
+    rf"(?<!\d)(?:\+?(?:00)?86{S})?(?:1[3-9]|0[1-9]|[1-9]\d{{5}}{S}[12][089])\d?(?:{S}\d){{4,}}(?=\.{{3}}$)"
+)
+PATTERNS = (MOBILE, LANDLINE, ABROAD, IDENTITY, CARD, PAPER, LONG, CUT)
 
 # What the words before a number make of it.
 LINK = r"(?:号码?|[为是: ()]|卡){0,6}"

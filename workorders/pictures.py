@@ -1,100 +1,135 @@
-"""A picture without what it tells beside what it shows: where, when and with what it was taken.
+"""A picture as it looks, written anew: nothing is kept of what it tells beside (place, time, camera, thumbnails, comments).
 
-The place of an arrival is recorded by its step, where everybody reads it; a complainant's own picture would give away where
-they live to a unit that may not know who they are. Which way up a picture stands is kept. Pure: bytes in, bytes out.
+A complainant's own picture would give away where they live to a unit that may not know who they are. So every picture is
+decoded and encoded again, and what cannot be decoded is refused. Pure: bytes in, bytes out.
 """
 
-import re
 import struct
+import zlib
+from io import BytesIO
+from threading import Lock
+from typing import Any
 
-ORIENTATION, UPRIGHT = 0x0112, 1
-PNG_TOLD = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
-WEBP_TOLD = {b"EXIF": 0x08, b"XMP ": 0x04}  # and their bits in VP8X
-MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # within a scan: no stuffed byte, no restart, no fill
+import pi_heif
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from PIL import Image, ImageCms, ImageFile, ImageOps
+
+FORMATS = {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".heic": "HEIF"}
+KEPT_AS = {".heic": ".jpg"}  # browsers do not show it
+MOST_DOTS = 64 * 1024 * 1024  # cameras of 64 megapixels; one dot takes up to 4 bytes, twice
+MOST_SCANS = 200  # a progressive JPEG has about ten, and each costs as much as a whole picture
+QUALITY = 90
+END = b"\xff\xd9"
+PLAIN = {".jpg": ("L", "RGB"), ".png": ("1", "L", "LA", "I;16", "RGB", "RGBA"), ".webp": ("RGB", "RGBA")}
+ENCODING: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": QUALITY},
+    ".png": {"compress_level": 4},
+    ".webp": {"quality": QUALITY, "method": 2},
+}
+# Whatever decoders raise when the bytes are not what they should be.
+FAULTS = (
+    *(OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError, RuntimeError),
+    *(ArithmeticError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
+)
+# A decoded picture takes hundreds of megabytes: the threads of one process take turns.
+ONE_AT_A_TIME = Lock()
+
+pi_heif.register_heif_opener()
 
 
-def silent(suffix: str, data: bytes) -> bytes:
-    """What cannot be taken apart, and what is no picture, stays as it is."""
-    strip = {".jpg": _jpeg, ".jpeg": _jpeg, ".png": _png, ".webp": _webp}.get(suffix)
+class Unreadable(ValueError):
+    """`words` say why the picture called %(name)s is not taken."""
+
+    def __init__(self, words: "str | Promise") -> None:
+        super().__init__(words)
+        self.words = words
+
+
+DAMAGED = _("“%(name)s” is damaged or cut off and cannot be opened. Send it again.")
+TOO_LARGE = _("“%(name)s” has more than 64 million dots. Send it smaller.")
+MOVING = _("“%(name)s” is a moving picture. Send a film or a still picture.")
+
+
+def silent(kind: str, data: bytes) -> bytes:
+    """Decode a picture of this kind (.jpg, .png, .webp, .heic) and encode only what can be seen.
+
+    A HEIC becomes a JPEG (see KEPT_AS). Raises Unreadable for what cannot be decoded, is too large or moves.
+    """
+    with ONE_AT_A_TIME:
+        try:
+            return _encoded(KEPT_AS.get(kind, kind), _decoded(kind, data))
+        except Unreadable:
+            raise
+        except FAULTS as fault:
+            raise Unreadable(DAMAGED) from fault
+
+
+def _decoded(kind: str, data: bytes) -> Image.Image:
+    """Return the first picture of the file, upright."""
+    if kind == ".jpg" and data.count(b"\xff\xda") > MOST_SCANS:
+        raise Unreadable(DAMAGED)
+    image: Image.Image = Image.open(BytesIO(data), formats=[FORMATS[kind]])
+    if image.width * image.height > MOST_DOTS:
+        raise Unreadable(TOO_LARGE)
+    # Behind a JPEG or a HEIC stand other views of the same picture, which are not kept.
+    if kind in (".png", ".webp") and getattr(image, "is_animated", False):
+        raise Unreadable(MOVING)
     try:
-        return strip(data) if strip else data
-    except (ValueError, IndexError, struct.error):
-        return data
+        image.load()
+    except OSError:
+        image = _as_far_as_readable(kind, data)
+    return _upright(image)
 
 
-def _jpeg(data: bytes) -> bytes:
-    kept, upright, at = [], b"", 2
-    while data[at + 1] != 0xDA:
-        segment = _segment(data, at)
-        if segment[4:10] == b"Exif\0\0":
-            upright = _orientation(segment[10:])
-        kept += [segment] if _shows(segment) else []
-        at += len(segment)
-    return b"".join([data[:2], upright, *kept, data[at : _end(data, at)]])
+def _as_far_as_readable(kind: str, data: bytes) -> Image.Image:
+    """Return a JPEG that is whole but has damaged dots, as every viewer shows it; raise OSError for one that is cut off."""
+    if kind != ".jpg" or END not in data[-1024:]:
+        raise OSError("cut off")
+    image = Image.open(BytesIO(data), formats=[FORMATS[kind]])
+    ImageFile.LOAD_TRUNCATED_IMAGES = True  # a global of Pillow; ONE_AT_A_TIME keeps others from it
+    try:
+        image.load()
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return image
 
 
-def _segment(data: bytes, at: int) -> bytes:
-    begin, length = struct.unpack_from(">BxH", data, at)
-    if begin != 0xFF or length < 2:
-        raise ValueError
-    return data[at : at + 2 + length]
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except FAULTS:  # the dots are whole; only what says which way up they stand is not
+        return image
 
 
-def _shows(segment: bytes) -> bool:
-    """Of what applications add: the size of a dot, the colours, and how they are coded."""
-    kind = segment[1]
-    return not (0xE0 <= kind <= 0xEF or kind == 0xFE) or kind in (0xE0, 0xEE) or segment[4:15] == b"ICC_PROFILE"
+def _encoded(kind: str, image: Image.Image) -> bytes:
+    plain = _in_plain_colours(image, PLAIN[kind])
+    plain.info = {}  # encoders write comments and profiles from it
+    buffer = BytesIO()
+    plain.save(buffer, FORMATS[kind], **ENCODING[kind])
+    return buffer.getvalue()
 
 
-def _end(data: bytes, at: int) -> int:
-    """Behind the picture telephones add films and further pictures, with places of their own."""
-    while data[at + 1] != 0xD9:
-        found = MARKER.search(data, at + len(_segment(data, at)))
-        if found is None:
-            return len(data)
-        at = found.start()
-    return at + 2
+def _in_plain_colours(image: Image.Image, modes: tuple[str, ...]) -> Image.Image:
+    """Convert to sRGB, so that colours stay without the profile, which may hold any text."""
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "RGBA", "CMYK"):
+        image = _in_srgb(image, profile)
+    if image.mode in modes and "transparency" not in image.info:
+        return image
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    if "RGBA" in modes:
+        return image
+    ground = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(ground, image).convert("RGB")
 
 
-def _orientation(tiff: bytes) -> bytes:
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
-    if order is None:
-        return b""
-    (ifd,) = struct.unpack_from(f"{order}I", tiff, 4)
-    (count,) = struct.unpack_from(f"{order}H", tiff, ifd)
-    for entry in range(ifd + 2, ifd + 2 + count * 12, 12):
-        tag, value = struct.unpack_from(f"{order}H6xH", tiff, entry)
-        if tag == ORIENTATION and value != UPRIGHT:
-            return _says_only(value)
-    return b""
-
-
-def _says_only(orientation: int) -> bytes:
-    tiff = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, ORIENTATION, 3, 1, orientation, 0, 0)
-    return b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff
-
-
-def _png(data: bytes) -> bytes:
-    kept, at = [data[:8]], 8
-    while at < len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        kept += [] if kind in PNG_TOLD else [data[at : at + 12 + length]]
-        at += 12 + length
-        if kind == b"IEND":
-            break
-    return b"".join(kept)
-
-
-def _webp(data: bytes) -> bytes:
-    kept, at = [], 12
-    while at < len(data):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        chunk = data[at : at + 8 + length + length % 2]
-        kept += [] if kind in WEBP_TOLD else [_without_bits(chunk) if kind == b"VP8X" else chunk]
-        at += len(chunk)
-    body = b"WEBP" + b"".join(kept)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _without_bits(chunk: bytes) -> bytes:
-    return chunk[:8] + bytes([chunk[8] & ~sum(WEBP_TOLD.values())]) + chunk[9:]
+def _in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        theirs = ImageCms.getOpenProfile(BytesIO(profile))
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        return ImageCms.profileToProfile(image, theirs, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+    except (*FAULTS, ImageCms.PyCMSError):  # without its profile a picture looks a little paler
+        return image

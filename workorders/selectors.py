@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from workorders import search, stages
+from workorders.attachments import DIGESTS
 from workorders.forms import CodeField
 from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
@@ -301,7 +302,7 @@ def told(event: Event) -> list[tuple[str, str]]:
     facts = stages.of_step(event.step).labels
     lines = []
     # The database keeps a document's keys in an order of its own; people read them as they were asked.
-    asked = [*fields, *sorted(set(event.data) - set(fields))]
+    asked = [*fields, *sorted(set(event.data) - set(fields) - {DIGESTS})]
     for name, value in ((name, event.data[name]) for name in asked if name in event.data):
         field = fields.get(name, facts.get(name, name))
         asked_by = fields.get(name.removeprefix("old_"), field)

@@ -16,7 +16,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from workorders import clocks, ledger, numbers, search, stages
-from workorders.attachments import attach
+from workorders.attachments import attach, digests_of, received_if_fit
 from workorders.forms import CodesField, StepForm
 from workorders.lifecycle import ENDED, ClockKind, Status, Step, steps_of
 from workorders.models import Event, Policy, WorkOrder
@@ -51,6 +51,7 @@ def perform(
     or StaleVersion 409 with the order as it stands, Invalid 400 with the fields; then nothing has changed.
     """
     now = now or timezone.now()
+    files = [received_if_fit(file) for file in files]
     order = _lock(order_id, actor)
     check(order, step, actor=actor, version=version, now=now)
     cleaned = _validate(order, step, actor, reason, files, data, now)
@@ -207,9 +208,10 @@ def _write(order: WorkOrder, name: str, actor: "User | None", form: StepForm, no
     order.version += 1
     order.ended_at = (order.ended_at or now) if order.status in (*ENDED, "archived") else None
     order.save(update_fields=MOVED)
-    data = {**form.for_ledger(), **stages.facts_of(name, order, now=now)}
+    files = cleaned.get("files", [])
+    data = {**form.for_ledger(), **stages.facts_of(name, order, now=now), **digests_of(files)}
     event = ledger.append(order, name, actor=actor, at=now, source=source, reason=cleaned.get("reason", ""), data=data)
-    attach(event, cleaned.get("files", []))
+    attach(event, files)
     _run_clocks(step, order, actor, now, stops=step.stops if stages.fulfils(event, cleaned) else ())
     record = stages.of_step(name).record
     if record:

@@ -57,7 +57,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} · {self.masked_phone}"
+        return f"{self.get_kind_display()} · {self.order.spoken_number}"
 
     @property
     def masked_phone(self) -> str:

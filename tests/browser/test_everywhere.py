@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from config.cast import Cast
 from tests.browser import PASSWORD, SIZES, do, fits, violations
 from tests.feeds import alone  # noqa: F401
+from tests.media import PNG
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import WorkOrder
@@ -187,7 +188,7 @@ def too_much_is_said_before_it_is_sent(form: Any, folder: Path) -> None:
     words = form.locator("[name=text]")
     large, fine = folder / "录像.mp4", folder / "照片.png"
     large.write_bytes(bytes(30 * 1024 * 1024))
-    fine.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    fine.write_bytes(PNG)
     form.locator("[name=files]").set_input_files([str(large), str(fine)])
     expect(form.locator(".refused")).to_contain_text("录像.mp4")
     expect(form.locator(".refused")).to_contain_text("20 MB")

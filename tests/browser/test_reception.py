@@ -13,6 +13,7 @@ from config.cast import Cast
 from intake.models import Appeal, Call
 from tests.api import CHANNEL, Machine
 from tests.browser import SIZES, awake, fits, violations
+from tests.media import PNG
 from tests.roads import Road
 from workorders.lifecycle import Role, Status
 from workorders.models import Attachment, WorkOrder
@@ -226,7 +227,7 @@ def test_bad_input_is_said_in_place_and_loses_nothing(
 ) -> None:
     settings.MEDIA_ROOT = tmp_path / "kept"
     good, lies = tmp_path / "路灯.png", tmp_path / "假的.png"
-    good.write_bytes(b"\x89PNG\r\n\x1a\n0")
+    good.write_bytes(PNG)
     lies.write_bytes(b"MZ this is a program")
     page = log_in(Role.OPERATOR)
     page.goto(DESK)

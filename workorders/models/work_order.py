@@ -116,6 +116,8 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
             models.CheckConstraint(
                 condition=models.Q(is_history=False) | models.Q(status=S.CLOSED), name="history_stays_closed"
             ),
+            # A trigger refuses chains: see the migration that adds it.
+            models.CheckConstraint(condition=~models.Q(parent=models.F("id")), name="order_merged_into_another"),
         ]
 
     def __str__(self) -> str:
@@ -181,7 +183,7 @@ class WorkOrder(ReceptionSteps, RequestSteps, SlipSteps, MeetingSteps, FSMModelM
         Step(_("Merge into another order"), (Role.OPERATOR, Role.DISPATCHER), voids=tuple(ClockKind)),
     )
     def merge(self, parent: "WorkOrder") -> None:
-        """并单: the same matter is handled once, under its parent."""
+        """并单: the same matter is handled once, under its parent, which is never one that was itself merged."""
         self.parent = parent
 
     @moves(

@@ -58,13 +58,22 @@ def _list(request: StaffRequest) -> HttpResponse:
     listing = selectors.listing(request.user, form.cleaned_data, now=timezone.now(), **_place(request))
     found = listing.orders
     if len(found) == 1 and numbers.typed(form.data.get("q", "")) == found[0].number and not request.htmx:
-        return redirect("order", number=found[0].number)
+        return redirect("order", number=_goes_on_in(request, found[0]).number)
     template = "workorders/_rows.html" if request.htmx else "workorders/list.html"
     shown = columns.chosen(form.cleaned_data.get("columns", []))
     context = {"form": form, "listing": listing, "columns": shown, "shown": [column.name for column in shown]}
     # What stands around the rows is not sent again with them.
     around = {} if request.htmx else {"saved_views": saved.views_of(request.user), "since": read_until}
     return render(request, template, {**context, **around})
+
+
+def _goes_on_in(request: StaffRequest, order: WorkOrder) -> WorkOrder:
+    """Who looks for a merged order by its number is led to where it goes on."""
+    last = WorkOrder.objects.visible_to(request.user).filter(merged_orders=order).first()
+    if last is None:
+        return order
+    messages.info(request, _("%(number)s was merged into this order.") % {"number": order.spoken_number})
+    return last
 
 
 def filters(request: StaffRequest) -> ListForm:

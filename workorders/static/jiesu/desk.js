@@ -5,6 +5,7 @@
 (() => {
   const REST = 1000, FORGOTTEN = 1500; // milliseconds
   const FREE = "[data-awake], dialog, .bar, #ringing, #banners"; // what is no act on the order
+  const LOOKS = "a[href]:not([data-step], [hx-get], [hx-post])"; // leads on, and sends nothing
   const EDITABLE = "textarea, select, [contenteditable=true], input:not([type=radio], [type=checkbox], [type=button], [type=submit])";
   const MODIFIERS = { ctrlKey: "Control", altKey: "Alt", metaKey: "Meta" };
 
@@ -56,7 +57,7 @@
   const followed = document.referrer.startsWith(`${location.origin}/`);
   const onClick = (event) => {
     if (!desk && !loading) return;
-    const acts = event.target.closest("main, .thumb-bar, [data-settles]") && !event.target.closest(FREE);
+    const acts = event.target.closest("main, .thumb-bar, [data-settles]") && !event.target.closest(`${FREE}, ${LOOKS}`);
     if (event.isTrusted && event.detail > 0 && rests() && acts && followed) swallow(event);
   };
 
