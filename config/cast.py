@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
+from workorders.access_requests import create_from_server
 from workorders.lifecycle import ActsFor, Role
 from workorders.models import Event, Unit, User, WorkOrder
 from workorders.transitions import STEPS, perform
@@ -47,8 +49,13 @@ class Cast:
     def _find(self, role: Role, unit: Unit) -> User:
         title, name = NAMES[role]
         username = name if unit == self.city else f"{unit.code.lower()}-{name}"
-        user, _created = User.objects.select_related("unit").get_or_create(
-            username=username,
-            defaults={"unit": unit, "roles": [role], "last_name": f"{unit.name} {title}", "password": self.password},
+        user = User.objects.select_related("unit").filter(username=username).first()
+        return user or create_from_server(
+            username,
+            [role],
+            unit,
+            purpose="cast",
+            now=timezone.now(),
+            last_name=f"{unit.name} {title}",
+            password=self.password,
         )
-        return user

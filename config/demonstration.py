@@ -137,9 +137,6 @@ class Story:
                 user = cast.of(role, unit)
                 user.office_phone = f"{unit.phone} 转 {extension}"
                 user.save(update_fields=["office_phone"])
-        administrator = cast.of(Role.ADMINISTRATOR)
-        administrator.is_superuser = True
-        administrator.save()
 
     def _report(self) -> None:
         """The first unit that has to rectify has handed in its report; the others are still at it."""

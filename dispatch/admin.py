@@ -84,7 +84,8 @@ class ApiClientAdmin(RoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         cleaned = form.cleaned_data
-        issued = clients.create(cleaned["unit"], cleaned["scopes"], name=cleaned["name"])
+        actor: Any = request.user
+        issued = clients.create(cleaned["unit"], cleaned["scopes"], name=cleaned["name"], actor=actor)
         obj.__dict__.update(issued.client.__dict__)
         request.issued = issued  # type: ignore[attr-defined]
 

@@ -16,6 +16,7 @@ from oauth2_provider.models import get_access_token_model
 from dispatch import webhooks
 from dispatch.models import ApiClient, Webhook
 from dispatch.models.api_client import digest_of
+from workorders import access_requests
 from workorders.api.scopes import Scope
 from workorders.lifecycle import Role
 from workorders.models import Unit, User
@@ -40,8 +41,21 @@ class Issued:
 
 
 @transaction.atomic
-def create(unit: Unit, scopes: Collection[str], *, name: str = "", client_id: str = "", secret: str = "") -> Issued:
-    """Raises ValidationError for scopes that are unknown or that a unit of this kind cannot use."""
+def create(
+    unit: Unit,
+    scopes: Collection[str],
+    *,
+    name: str = "",
+    client_id: str = "",
+    secret: str = "",
+    actor: User | None = None,
+    now: datetime | None = None,
+) -> Issued:
+    """Issue a client. Raises ValidationError for scopes that are unknown or that a unit of this kind cannot use.
+
+    With an `actor` its account has no roles before a second person has approved them; without one, the server's command
+    gives them.
+    """
     check(unit, scopes)
     chosen = [scope for scope in Scope.values if scope in scopes]
     secret = secret or generate_client_secret()
@@ -57,6 +71,11 @@ def create(unit: Unit, scopes: Collection[str], *, name: str = "", client_id: st
     client.secret_digest = digest_of(secret)
     client.user = _service_user(client)
     client.save()
+    roles, purpose, now = roles_of(unit, chosen), f"API: {client.name}", now or timezone.now()
+    if actor is None:
+        access_requests.give_from_server(client.user, roles, unit, purpose=purpose, now=now)
+    else:
+        access_requests.request_roles_of_service(client.user, roles, actor=actor, purpose=purpose, now=now)
     return Issued(client, secret)
 
 
@@ -137,7 +156,7 @@ def _service_user(client: ApiClient) -> User:
         last_name=client.name[:150],
         password=make_password(None),
         unit=client.unit,
-        roles=roles_of(client.unit, client.scopes),
+        is_service=True,
     )
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from intake import confidence, outbox
 from intake.models import Message
+from workorders.lifecycle import Role
 from workorders.masking import masked
 from workorders.role_admin import RoleAdmin
 
@@ -17,6 +18,7 @@ from workorders.role_admin import RoleAdmin
 @admin.register(Message)
 class MessageAdmin(RoleAdmin):
     branch_by = ("order__lead_unit",)
+    administrators_see_all = False
     list_display = ("created_at", "number", "kind", "telephone", "words", "state", "attempts", "last_error", "sent_at")
     list_display_links = ("number",)
     list_filter = ("state", "kind")
@@ -31,6 +33,11 @@ class MessageAdmin(RoleAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What complainants are told is part of their orders, and administrators see no order."""
+        user: Any = request.user
+        return bool(user.is_authenticated and user.has_role(Role.SUPERVISOR))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

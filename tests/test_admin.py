@@ -5,7 +5,7 @@ from django.test import Client
 
 from config.cast import Cast
 from workorders.lifecycle import Role
-from workorders.models import CalendarDay, Unit, User
+from workorders.models import CalendarDay, Unit
 
 pytestmark = pytest.mark.django_db
 
@@ -28,10 +28,17 @@ def test_the_catalogue_is_maintained_in_the_administration(administrator: Client
     assert administrator.get("/admin/dispatch/responsibility/").status_code == 200
 
 
-@pytest.mark.parametrize("role", [Role.OPERATOR, Role.DISPATCHER, Role.HANDLER, Role.CALLBACK_AGENT, Role.AUDITOR])
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.DISPATCHER, Role.HANDLER, Role.CALLBACK_AGENT])
 def test_nobody_else_enters(role: Role, client: Client, cast: Cast) -> None:
     client.force_login(cast.of(role))
     assert client.get("/admin/workorders/unit/").status_code == 302
+
+
+def test_an_auditor_enters_for_the_log_of_accounts_alone(client: Client, cast: Cast) -> None:
+    client.force_login(cast.of(Role.AUDITOR))
+    assert client.get("/admin/").status_code == 200
+    for name in LISTS:
+        assert client.get(f"/admin/workorders/{name}/").status_code == 403
 
 
 def test_a_supervisor_looks_and_does_not_change(client: Client, cast: Cast) -> None:
@@ -47,16 +54,3 @@ def test_a_calendar_day_is_changed(administrator: Client) -> None:
     administrator.post("/admin/workorders/calendarday/2026-03-11/change/", {"date": day.date, "note": "临时放假"})
     day.refresh_from_db()
     assert (day.is_working, day.note) == (False, "临时放假")
-
-
-def test_an_administrator_makes_a_user_with_unit_and_roles(administrator: Client) -> None:
-    unit = Unit.objects.get(code="J110105009")
-    administrator.post(
-        "/admin/workorders/user/add/",
-        {
-            "username": "zhang", "usable_password": "true", "password1": "a-long-pass-2026", "password2": "a-long-pass-2026",
-            "unit": unit.pk, "roles": "handler,reviewer",
-        },
-    )  # fmt: skip
-    made = User.objects.get(username="zhang")
-    assert (made.unit, made.roles, made.is_staff) == (unit, ["handler", "reviewer"], False)

@@ -205,7 +205,7 @@ def test_every_unit_with_orders_has_people_and_the_administrator_opens_the_admin
         roles = [role for user in assignment.unit.users.exclude(username__startswith="api-") for role in user.roles]
         assert sorted(roles) == ["handler", "reviewer"]
     admin = User.objects.get(username="admin")
-    assert (admin.is_superuser, admin.is_staff, admin.roles) == (True, True, ["administrator"])
+    assert (admin.is_superuser, admin.is_staff, admin.roles) == (False, True, ["administrator"])
 
 
 def test_the_password_comes_from_the_environment(tiny: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_the_password_comes_from_the_environment(tiny: None, monkeypatch: pytest
 
 
 def test_without_a_demo_the_list_says_how_to_make_a_user() -> None:
-    assert "manage.py createsuperuser" in logins()
+    assert "manage.py create_administrator" in logins()
 
 
 def test_every_matter_of_the_demo_is_routed_and_fits_its_fields() -> None:

@@ -1,4 +1,4 @@
-"""Administration of what the product runs by: people, units, areas, categories, calendar, policy.
+"""Administration of what the product runs by: units, areas, categories, calendar, policy.
 
 Who may: administrators by their role. Orders and their ledger are not here; they change through `perform()` alone.
 """
@@ -6,16 +6,14 @@ Who may: administrators by their role. Orders and their ledger are not here; the
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from workorders import policy_admin, standard_text_admin  # noqa: F401  register their own
+from workorders import account_admin, policy_admin, standard_text_admin  # noqa: F401  register their own
 from workorders.holdings import holdings_of
-from workorders.models import Area, CalendarDay, Category, Unit, User
+from workorders.models import Area, CalendarDay, Category, Unit
 from workorders.role_admin import RoleAdmin
 
 admin.site.unregister(Group)
@@ -69,30 +67,3 @@ class CalendarDayAdmin(RoleAdmin):
     date_hierarchy = "date"
     ordering = ("-date",)
     list_per_page = 62
-
-
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, RoleAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "last_name", "first_name", "unit", "roles", "is_active")
-    list_filter = ("is_active",)
-    list_select_related = ("unit",)
-    autocomplete_fields = ("unit",)
-    search_fields = ("username", "last_name", "first_name", "unit__name")
-    filter_horizontal = ()
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": ("last_name", "first_name", "email")}),
-        (_("Work"), {"fields": ("unit", "roles", "office_phone", "is_active")}),
-    )
-    add_fieldsets = (
-        (
-            None,
-            {
-                "classes": ("wide",),
-                "fields": ("username", "usable_password", "password1", "password2", "unit", "roles", "office_phone"),
-            },
-        ),
-    )

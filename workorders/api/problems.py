@@ -25,7 +25,7 @@ WITH_ORDER = (409, 412)
 CODES = {
     400: ("invalid", "malformed"),
     401: ("not_authenticated", "invalid_token"),
-    403: ("not_allowed", "insufficient_scope", "permission_denied"),
+    403: ("not_allowed", "insufficient_scope", "permission_denied", "password_change_required"),
     404: ("not_found",),
     405: ("method_not_allowed",),
     406: ("not_acceptable",),

@@ -1,3 +1,4 @@
+from .account import AccessRequest, AccountEvent, FailedLogins, PasswordLink
 from .attachment import Attachment
 from .calendar_day import CalendarChange, CalendarDay
 from .clock import Clock
@@ -12,6 +13,8 @@ from .stored_answer import StoredAnswer
 from .work_order import WorkOrder
 
 __all__ = [
+    "AccessRequest",
+    "AccountEvent",
     "Area",
     "Attachment",
     "CalendarChange",
@@ -19,7 +22,9 @@ __all__ = [
     "Category",
     "Clock",
     "Event",
+    "FailedLogins",
     "Lease",
+    "PasswordLink",
     "Policy",
     "Reindexing",
     "SavedView",

@@ -1,6 +1,6 @@
 """Who people and units are, where things happen, and what they are about."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from workorders.lifecycle import HELD, Grade, Role
+from workorders.models.account import AccountManager
 
 # 010-65001234 转 801
 is_telephone = RegexValidator(
@@ -153,6 +154,9 @@ class Category(Tree):
         ordering = ["path"]
 
 
+ENTER_ADMINISTRATION = (Role.ADMINISTRATOR, Role.SUPERVISOR, Role.AUDITOR)
+
+
 class User(AbstractUser):
     unit = models.ForeignKey(
         Unit, models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("own unit")
@@ -165,6 +169,10 @@ class User(AbstractUser):
         validators=[is_telephone],
         help_text=_("Stands in letters and first responses; without one, the unit's."),
     )
+    must_change_password = models.BooleanField(_("has to change the password"), default=False, editable=False)
+    is_service = models.BooleanField(_("acts for a system, and never logs in"), default=False, editable=False)
+
+    objects: ClassVar[Any] = AccountManager()
 
     class Meta:
         verbose_name = _("user")
@@ -175,8 +183,13 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
     def save(self, *args: Any, **options: Any) -> None:
-        self.is_staff = self.is_superuser or self.has_role(Role.ADMINISTRATOR, Role.SUPERVISOR)
+        self.is_staff = self.is_superuser or self.has_role(*ENTER_ADMINISTRATION)
         super().save(*args, **options)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Set a password that somebody else knows; `passwords.py` lifts the demand when it is the user's own choice."""
+        super().set_password(raw_password)
+        self.must_change_password = True
 
     @property
     def telephone(self) -> str:

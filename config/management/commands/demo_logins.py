@@ -7,7 +7,7 @@ from config.cast import NAMES
 from workorders.lifecycle import Role
 from workorders.models import User
 
-NOBODY = "  No demo users. Create yours with: manage.py createsuperuser"
+NOBODY = "  No demo users. Create yours with: manage.py create_administrator NAME"
 
 
 class Command(BaseCommand):

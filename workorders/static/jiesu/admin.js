@@ -16,4 +16,34 @@
     // Two scrolling boxes of one name are no landmarks.
     document.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach((one) => one.removeAttribute("role"));
   });
+
+  // A form that is sent after the session is over stays as it is: log in in a new window, and send it again.
+  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  const over = (html) => {
+    let place = document.getElementById("session-over");
+    if (!place) {
+      place = Object.assign(document.createElement("div"), { id: "session-over" });
+      place.setAttribute("role", "alert");
+      document.body.prepend(place);
+    }
+    place.innerHTML = html;
+    place.querySelector("a")?.focus();
+  };
+  addEventListener("submit", async (event) => {
+    const form = event.target, submitter = event.submitter;
+    if (form.method !== "post" || form.dataset.asked || form.matches("[hx-post], #login-form")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (form.dataset.asking) return; // a second press while the first is on its way
+    form.dataset.asking = "yes";
+    const answer = await fetch("/account/session/", { cache: "no-store" }).catch(() => null);
+    delete form.dataset.asking;
+    if (answer?.status === 401) return over(await answer.text());
+    document.getElementById("session-over")?.remove();
+    const field = form.elements.namedItem("csrfmiddlewaretoken");
+    if (field && token()) field.value = token();
+    form.dataset.asked = "yes";
+    form.requestSubmit(submitter);
+    setTimeout(() => delete form.dataset.asked);
+  }, true);
 })();

@@ -81,6 +81,7 @@
 
   // Sent once: a second press while the first is on its way does nothing.
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    if (polls(ctx)) Object.assign(ctx.request.headers, globalThis.unattended());
     const { body } = ctx.request;
     if (token() && body?.has?.("csrfmiddlewaretoken")) body.set("csrfmiddlewaretoken", token());
   });

@@ -165,7 +165,7 @@
   const lost = document.getElementById("board-lost");
   const connected = (yes) => ((lost.hidden = yes), board.classList.toggle("stale", !yes));
   const ask = async (address) => {
-    const answer = await fetch(address, { signal: AbortSignal.timeout(8000) });
+    const answer = await fetch(address, { headers: unattended(), signal: AbortSignal.timeout(8000) });
     // The session is over, or the role is gone: the page itself knows what to say.
     if (answer.redirected || answer.status === 403) location.reload();
     if (!answer.ok || answer.redirected) throw new Error(answer.status);
