@@ -150,6 +150,8 @@ class Life:
             channel=texts["channel"],
             green_channel=texts.get("green_channel", ""),
             category=self.matter.category,
+            grade=self.matter.category.grade,
+            danger_seen=True,
             area=self.matter.area,
             address=self.matter.place,
             **self._complainant(),

@@ -7,7 +7,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -208,7 +208,10 @@ class Walker:
             "area": cleaned["area"] or self._street(cleaned["complainant"] or cleaned["source_id"]),
         }
         actor = self.cast.of(Role.OPERATOR)
-        return register(voice_of(facts, self.source), actor=actor, now=cleaned["registered_at"])
+        # What was answered long ago is no emergency any more.
+        grade = cleaned["grade"] or facts["category"].grade
+        voice = replace(voice_of(facts, self.source), grade=grade, danger_seen=True)
+        return register(voice, actor=actor, now=cleaned["registered_at"])
 
     def _street(self, key: str) -> Area:
         return random.Random(key).choice(self.streets)  # noqa: S311  spread evenly, not secretly

@@ -25,7 +25,7 @@ class IntakeConfig(AppConfig):
         from workorders.api import parts
 
         stages.hiding(confidence.is_hidden)
-        stages.step("register", form=forms.RegistrationForm)
+        stages.step("register", form=forms.RegistrationForm, labels={"danger": _("Words of danger")})
         stages.step("record_history", form=forms.RegistrationForm, labels={"source": _("Source")})
         stages.step("answer", form=forms.AnswerForm, record=outbox.reply)
         stages.step("accept", form=forms.AcceptForm)

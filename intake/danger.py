@@ -132,3 +132,8 @@ def _part_around(hit: re.Match[str], text: str) -> tuple[int, int]:
     start = max((stop.end() for stop in PARTS.finditer(text, 0, hit.start())), default=0)
     stop = PARTS.search(text, hit.end())
     return start, stop.start() if stop else len(text)
+
+
+def named(matches: Iterable[Match]) -> list[tuple[str, str]]:
+    """Return (emergency line, words) for a page."""
+    return [(match.service, match.words) for match in matches]

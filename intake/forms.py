@@ -94,6 +94,7 @@ class DeskForm(RegistrationForm):
     act = forms.CharField(required=False, max_length=40)
     token = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
     call_key = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    danger_seen = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -11,8 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from intake import calls, confidence, merged_orders
+from intake.danger import danger_in
 from intake.models import Appeal, Call, Complainant
 from intake.models.complainant import as_kept
+from intake.titles import made_title
 from workorders import transitions
 from workorders.attachments import attach, digests_of
 from workorders.lifecycle import Grade, Kind, Status
@@ -51,6 +53,7 @@ class Voice:
     source: str = ""
     source_id: str = ""
     call: Call | None = None
+    danger_seen: bool = False  # the operator saw the words of danger, and chose the grade all the same
 
 
 @transaction.atomic
@@ -60,8 +63,11 @@ def register(voice: Voice, *, actor: "User | None", now: datetime | None = None)
     Raises IntegrityError (and changes nothing) where this `source` has brought this `source_id` before.
     """
     now = now or timezone.now()
-    data = {"channel": str(voice.channel), **digests_of(voice.files)}
-    event = transitions.register(actor=actor, now=now, data=data, **_facts(voice))
+    dangers = danger_in(f"{voice.title}。{voice.matter}")
+    data: dict[str, Any] = {"channel": str(voice.channel), **digests_of(voice.files)}
+    if dangers:
+        data["danger"] = [f"{match.service} {match.words}" for match in dangers]
+    event = transitions.register(actor=actor, now=now, data=data, **_facts(voice, is_danger=bool(dangers)))
     attach(event, voice.files)
     _keep(voice, event.order, now)
     return event.order
@@ -74,7 +80,12 @@ def register_history(
     """Keep a complaint that was handled elsewhere: the order, its appeal and who asked; no clock, and nobody is told."""
     data = {"channel": str(voice.channel), "source": voice.source}
     event = transitions.record_history(
-        actor=actor, now=now, registered_at=registered_at, ended_at=ended_at, data=data, **_facts(voice)
+        actor=actor,
+        now=now,
+        registered_at=registered_at,
+        ended_at=ended_at,
+        data=data,
+        **_facts(voice, is_danger=False),
     )
     _keep(voice, event.order, registered_at)
     return event.order
@@ -167,17 +178,25 @@ def already_taken(source: str, source_id: str) -> bool:
     return Appeal.objects.filter(source=source, source_id=source_id).exists()
 
 
-def _facts(voice: Voice) -> dict[str, Any]:
-    default = voice.category.grade if voice.category else Grade.ORDINARY
+def _facts(voice: Voice, *, is_danger: bool) -> dict[str, Any]:
     return {
-        "title": voice.title,
+        "title": voice.title.strip()
+        or made_title(voice.matter, voice.address, voice.category.name if voice.category else ""),
         "matter": voice.matter,
         "kind": voice.kind,
         "category": voice.category,
         "area": voice.area,
         "address": voice.address,
-        "grade": voice.grade or default,
+        "grade": _grade(voice, is_danger=is_danger),
     }
+
+
+def _grade(voice: Voice, *, is_danger: bool) -> str:
+    """Words of danger make an emergency of it, unless somebody who saw them chose another grade."""
+    chosen_in_sight = voice.grade and voice.danger_seen
+    if is_danger and not chosen_in_sight:
+        return Grade.EMERGENCY
+    return voice.grade or (voice.category.grade if voice.category else Grade.ORDINARY)
 
 
 def _complainant(voice: Voice, secret: bool) -> Complainant | None:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from intake.danger import danger_in
 from intake.forms import DECLINE_CODES
 from intake.models import Correction
 from workorders.forms import OrderField, StepForm, line, text
@@ -110,6 +111,19 @@ class DeclineForm(StepForm):
         return cleaned
 
 
+PASSED_ON = 500  # characters of the caller's words: they are read out
+
+
+def _passed_on(order: Any) -> dict[str, str]:
+    """The line that the words call for, and what is to be said there: the place, and the newest words of the caller."""
+    newest = order.appeals.order_by("-pk").first()
+    words = [order.matter, newest.words] if newest and newest.words != order.matter else [order.matter]
+    dangers = danger_in("。".join([order.title, *words]))
+    area = f"{order.area} " if order.area else ""
+    text = f"{area}{order.address}\n{words[-1][:PASSED_ON]}".strip()
+    return {"text": text, **({"emergency_line": dangers[0].service} if dangers else {})}
+
+
 class TransferForm(StepForm):
     emergency_line = forms.ChoiceField(label=gettext_lazy("Emergency line"), choices=LINES, widget=forms.RadioSelect)
     officer = line(
@@ -124,6 +138,10 @@ class TransferForm(StepForm):
         required=False,
         help_text=gettext_lazy("Otherwise the order becomes an emergency and its limits are those of one."),
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.initial = {**_passed_on(self.order), **self.initial}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

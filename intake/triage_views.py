@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from intake import candidates, panels, triage_queue
+from intake.danger import danger_in, named
 from intake.merging import asked_of
 from workorders import advice, leases, selectors
 from workorders.forms import CodeField
@@ -131,6 +132,7 @@ def _page(order: WorkOrder, request: StaffRequest) -> dict[str, Any]:
         "pressing": selectors.pressing(clock for clock in order.clocks.all() if clock.stopped_at is None),
         "events": list(order.events.all())[::-1],
         "panel": appeals,
+        "dangers": named(danger_in(f"{order.title}。{order.matter}")),
         "steps": steps,
         "allowed": [name for name, *_rest in steps],
         "wanted": wanted if wanted in forms_of else "",
@@ -139,7 +141,7 @@ def _page(order: WorkOrder, request: StaffRequest) -> dict[str, Any]:
             request,
             asked_of(order, [appeal for appeal, _speaker in appeals.get("voices", [])]),
             order.category,
-            order.grade if order.category else "",
+            order.grade if order.category or order.grade == Grade.EMERGENCY else "",
         ),
     }
 

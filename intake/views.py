@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from intake import callers, calls, services
+from intake.danger import danger_in
 from intake.forms import DeskForm, RegistrationForm
 from intake.models import Appeal, Call
 from intake.services import Voice, add_to, take, take_and_accept
@@ -25,7 +26,7 @@ from workorders.lifecycle import ClockKind, Role, Status
 from workorders.models import WorkOrder
 from workorders.refusals import NotVisible, Refused
 from workorders.templatetags.console import moment
-from workorders.transitions import STEPS
+from workorders.transitions import STEPS, available
 from workorders.views.access import for_hotline
 from workorders.views.request import StaffRequest, go_to
 from workorders.views.strip import follows
@@ -100,6 +101,9 @@ def _added(request: StaffRequest, order: WorkOrder, voice: Voice) -> str:
         told = _("The correction of %(number)s is recorded. Decide on the order now.")
         messages.success(request, told % {"number": order.spoken_number})
         return f"{reverse('triage', args=[order.number])}?{FROM_A_CALL}"
+    if danger_in(voice.matter) and "transfer" in available(order, request.user):
+        messages.warning(request, _("The new words speak of danger. Transfer the order, or go back to the desk."))
+        return f"{reverse('step', args=[order.number, 'transfer'])}?next={reverse('reception')}"
     added = _("Added to %(number)s.") % {"number": order.spoken_number}
     messages.success(request, f"{added} {follows(order)}")
     return reverse("reception")

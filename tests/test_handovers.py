@@ -172,6 +172,20 @@ def test_an_order_whose_only_reviewer_is_switched_off_is_counted_warned_of_and_h
     assert "hand_over" in available(order, supervisor_of(cast, DISTRICT), road.now)
 
 
+def test_who_switches_the_last_reviewer_off_is_told_before_and_after(
+    road: Road, cast: Cast, as_: Callable[..., Client]
+) -> None:
+    road.to("reported")
+    reviewer, client = cast.of(Role.REVIEWER, road.lead), as_(Role.ADMINISTRATOR)
+    address = reverse("admin:workorders_user_change", args=[reviewer.pk])
+    warning = f"{road.lead}：1件工单待“审核人”处理"
+    assert warning in client.get(address).content.decode()
+    typed = {"username": reviewer.username, "unit": road.lead.pk, "roles": ["reviewer"]}
+    saved = client.post(address, typed, follow=True)
+    assert not User.objects.get(pk=reviewer.pk).is_active
+    assert warning in saved.content.decode()
+
+
 @pytest.mark.parametrize("status", [status for status in Status.values if status not in ("suspended",)])
 def test_no_open_order_is_out_of_sight_when_all_people_have_gone(status: str, road: Road) -> None:
     order = road.to(status)

@@ -33,6 +33,7 @@ from workorders.models import AccessRequest, AccountEvent, User
 from workorders.permissions import is_of_hotline
 from workorders.refusals import Refused
 from workorders.role_admin import RoleAdmin
+from workorders.staffing import gaps_after, gaps_of_leaving, words_of_gaps
 
 DECISIONS: dict[str, Callable[..., AccessRequest]] = {
     "approve": access_requests.approve_request,
@@ -173,6 +174,8 @@ class UserAdmin(RoleAdmin):
         purpose = form.cleaned_data.get("purpose", "")
         waiting = change_access(obj, **wanted, actor=actor, now=now, purpose=purpose, http=request)
         obj.refresh_from_db()
+        if stored and (left := words_of_gaps(gaps_after(stored))):
+            self.message_user(request, left, messages.WARNING)
         if waiting:
             self.message_user(
                 request, _("The roles take effect when a second person has approved them."), messages.WARNING
@@ -191,7 +194,8 @@ class UserAdmin(RoleAdmin):
         waiting = AccessRequest.objects.filter(user=user, state=AccessRequest.State.PROPOSED).first()
         actor: Any = request.user
         may_link = passwords.keeps_accounts(actor) and user.pk != actor.pk and user.is_active and not user.is_service
-        return {"waiting": waiting, "may_link": may_link, "is_own": user.pk == actor.pk}
+        hangs = words_of_gaps(gaps_of_leaving(user))
+        return {"waiting": waiting, "may_link": may_link, "is_own": user.pk == actor.pk, "hangs": hangs}
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         """A new account comes with its link, shown once."""

@@ -59,15 +59,12 @@ def perform(
 
 
 @transaction.atomic
-def register(
-    *, actor: "User | None", now: datetime, title: str = "", data: dict[str, Any] | None = None, **facts: Any
-) -> Event:
+def register(*, actor: "User | None", now: datetime, data: dict[str, Any] | None = None, **facts: Any) -> Event:
     """登记: create an order under the policy in force, with its number, its first event and its acceptance clock."""
     order = WorkOrder(
         number=numbers.issue(now),
         policy=Policy.objects.in_force(now),
         registered_at=now,
-        title=title or title_of(facts["matter"]),
         **facts,
     )
     order.comparable, order.tokens = search.indexed(order)
@@ -85,7 +82,6 @@ def record_history(
     now: datetime,
     registered_at: datetime,
     ended_at: datetime | None,
-    title: str = "",
     data: dict[str, Any] | None = None,
     **facts: Any,
 ) -> Event:
@@ -100,7 +96,6 @@ def record_history(
         is_history=True,
         registered_at=registered_at,
         ended_at=ended_at,
-        title=title or title_of(facts["matter"]),
         **facts,
     )
     order.comparable, order.tokens = search.indexed(order)
@@ -108,11 +103,6 @@ def record_history(
     event = ledger.append(order, "record_history", actor=actor, at=now, data=data)
     transitioned.send(WorkOrder, event=event)
     return event
-
-
-def title_of(matter: str) -> str:
-    line = " ".join(matter.split())
-    return line if len(line) <= 40 else line[:39] + "…"
 
 
 def available(order: WorkOrder, actor: "User", now: datetime | None = None) -> dict[str, Step]:
