@@ -276,6 +276,8 @@ LEADS_ON, TURNS_OFF, RECORDS = range(3)
 
 def rank(order: WorkOrder, name: str) -> int:
     """How much a step is the next thing to do: on along the main road, off or back on a side road, or only recorded."""
+    if name == "hand_over":  # for when nobody there can go on
+        return TURNS_OFF
     target = getattr(WorkOrder, name)._django_fsm.next_state(order.status)
     if target == order.status:
         return LEADS_ON if ClockKind.CONTACT in STEPS[name].stops and _owes_contact(order) else RECORDS
