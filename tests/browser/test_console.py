@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.cast import Cast
-from tests.browser import SIZES, do, fits
+from tests.browser import SIZES, awake, do, fits
 from tests.roads import Road
 from workorders.lifecycle import Role
 from workorders.models import Unit, WorkOrder
@@ -24,6 +24,7 @@ def test_one_order_goes_by_hand_from_registration_to_closed(
     operator.locator("[name=phone]").fill("13900005678")
     operator.locator("[name=category]").fill("010101 道路清扫保洁不及时")
     operator.locator("[name=area]").fill("110105009 亚运村街道")
+    awake(operator)
     operator.locator("[value=register]").click()
     expect(operator.locator("#messages .alert-success")).to_be_visible()
     order = WorkOrder.objects.get()
