@@ -70,7 +70,8 @@ def grant_to_plain_role() -> None:
         return
     for wait in WAITS:
         try:
-            return _grant(plain)
+            _grant(plain)
+            return
         except InternalError as problem:
             if "concurrently updated" not in str(problem):
                 raise
