@@ -170,6 +170,7 @@ def test_a_threshold_leads_to_the_orders_it_counted(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.proof
 def test_the_desk_is_open_to_everybody_and_no_wider_than_its_screen(
     size: str,
     theme: str,

@@ -43,6 +43,7 @@ def test_one_order_goes_by_hand_from_registration_to_closed(
     do(handler, "contact", text="已电话联系诉求人，约定今晚到场。")
     do(handler, "progress", text="已到现场，更换灯具。")
     letter = {
+        "solved": "yes",
         "text_investigation": "我单位当日到场核查，路灯线路老化。",
         "text_opinion": "已更换线路并恢复照明，后续加强巡检。",
         "text_follow_up": "如有异议请拨打12345。联系人：张三，电话：65001234。",
