@@ -3,12 +3,13 @@
 DATABASE_URL is the plain role's, DATABASE_OWNER_URL the owner's; web, worker and beat never get the latter.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InternalError, connection, transaction
 
 LOG_IN = ("USER", "PASSWORD", "HOST", "PORT")
 # A page that takes longer has been given up by whoever asked. Workers and commands set their own by PGOPTIONS.
@@ -20,6 +21,7 @@ SELECT DISTINCT event_object_table FROM information_schema.triggers
 WHERE trigger_schema = 'public' AND trigger_name LIKE '%%\\_append\\_only'
 """
 READ_ONLY = ("django_migrations",)
+WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds
 
 
 @contextmanager
@@ -58,11 +60,27 @@ def plain_log_in() -> dict[str, Any]:
     return plain if settings.DATABASE_OWNER.get("USER") not in (None, plain["USER"]) else {}
 
 
-@transaction.atomic
 def grant_to_plain_role() -> None:
-    """Give the plain role what the product needs and no more, on the tables of today and of later migrations."""
+    """Give the plain role what the product needs and no more, on the tables of today and of later migrations.
+
+    A role belongs to the whole server, where no lock of one database holds: what another one changes at the same
+    moment is tried again.
+    """
     if not (plain := plain_log_in()):
         return
+    for wait in WAITS:
+        try:
+            _grant(plain)
+            return
+        except InternalError as problem:
+            if "concurrently updated" not in str(problem):
+                raise
+            time.sleep(wait)
+    _grant(plain)
+
+
+@transaction.atomic
+def _grant(plain: dict[str, Any]) -> None:
     name, quoted = plain["USER"], connection.ops.quote_name
     role, database = quoted(name), quoted(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:

@@ -209,7 +209,7 @@ class Walker:
         }
         actor = self.cast.of(Role.OPERATOR)
         # What was answered long ago is no emergency any more.
-        grade = cleaned["grade"] or facts["category"].grade
+        grade = cleaned.get("grade") or facts["category"].grade
         voice = replace(voice_of(facts, self.source), grade=grade, danger_seen=True)
         return register(voice, actor=actor, now=cleaned["registered_at"])
 

@@ -138,7 +138,7 @@ def test_every_step_has_an_example_and_every_example_fits_its_shape() -> None:
 def test_every_code_of_a_problem_is_documented() -> None:
     responses = Client().get(DOCUMENT).json()["components"]["responses"]
     for status, codes in CODES.items():
-        if status not in (405, 500):
+        if status not in (405, 500, 503):  # of no endpoint
             assert all(f"`{code}`" in responses[f"Problem{status}"]["description"] for code in codes)
 
 

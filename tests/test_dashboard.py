@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("own_is_settled")
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LATE = NOW + 9 * DAY
 SOME = ("registered", "incomplete", "suspended", "reported", "archived", "merged", "reviewing")
-COUNT = re.compile(r'<p class="summary">\s*(\S+)')
+COUNT = re.compile(r'<p class="summary">\s*([^\s件]+)')
 
 
 @pytest.fixture
@@ -167,8 +167,8 @@ def test_the_funnel_tells_median_and_90th_percentile_of_each_stay(road: Road) ->
     tally.follow()
     registered, accepted = pictures.pictures(NOW + DAY)["funnel"]["stages"][:2]
     assert (registered["value"], accepted["value"]) == (4, 4)
-    assert registered["median"].startswith(("1 ", "2 "))
-    assert registered["p90"].startswith(("19 ", "20 ", "21 "))
+    assert registered["median"].startswith(("1小时", "2小时"))
+    assert registered["p90"].startswith(("19小时", "20小时", "21小时"))
     assert accepted["median"] == "–", "nobody has left it yet"
 
 
@@ -178,7 +178,7 @@ def test_of_closed_orders_the_funnel_tells_the_whole_way(road: Road) -> None:
     tally.follow()
     closed = pictures.pictures(NOW + DAY)["funnel"]["stages"][-1]
     assert (closed["value"], everything) == (1, 70 * timedelta(minutes=1))
-    assert closed["median"].startswith("1 "), "an hour and some minutes"
+    assert closed["median"].startswith("1小时"), "an hour and some minutes"
 
 
 def test_units_are_ranked_by_what_they_missed_under_each_clock(city: Road) -> None:
@@ -227,11 +227,11 @@ def test_figures_and_pictures_come_anew_without_the_page(city: Road, supervisor:
 
 
 def test_counters_that_stand_still_are_not_called_live(city: Road, supervisor: Client) -> None:
-    assert "计数已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+    assert "统计数据已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
     tasks.follow_tallies()
     assert "实时更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
     with time_machine.travel(LATE + timedelta(minutes=1), tick=False):
-        assert "计数已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
+        assert "统计数据已停止更新" in supervisor.get("/admin/dashboard/figures/").content.decode()
 
 
 @pytest.mark.parametrize(

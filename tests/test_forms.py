@@ -154,7 +154,7 @@ def test_nothing_similar_is_said_only_when_something_was_typed(
     typed: dict[str, str], is_said: bool, as_: Callable, db: None
 ) -> None:
     page = as_(Role.OPERATOR).post("/reception/beside/", typed).content.decode()
-    assert ("没有相似工单" in page) is is_said
+    assert ("暂无相似工单" in page) is is_said
     assert ("这里显示相似工单" in page) is not is_said
 
 

@@ -101,7 +101,7 @@ def test_the_button_leads_to_the_order_and_without_one_back_to_the_list(recent: 
     assert 'id="next-order"' in first.get("/orders/").content.decode()
     assert first.post("/orders/next/")["Location"] == f"/orders/{order.number}/"
     assert second.post("/orders/next/")["Location"] == "/orders/"
-    assert "没有需要您处理" in second.get("/orders/").content.decode()
+    assert "暂无需要您处理" in second.get("/orders/").content.decode()
     assert first.get("/orders/next/").status_code == 405
 
 

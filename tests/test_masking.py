@@ -19,6 +19,7 @@ from workorders.lifecycle import Role
 from workorders.masking import masked
 from workorders.models import Event, WorkOrder
 from workorders.reading import SHOWN_FOR, words_for
+from workorders.reference import rows
 
 HIDDEN = (
     *("+8613900001234", "8613900001234", "139\xa00000\xa01234", "139.0000.1234", "139·0000·1234", "139。0000。1234"),
@@ -271,3 +272,8 @@ def test_feed_and_palette_tell_no_number(order: WorkOrder, as_: Callable[..., Cl
     found = as_(Role.OPERATOR).post("/palette/", {"q": order.number}).content.decode()
     assert order.spoken_number in found
     assert not [secret for secret in SECRETS if secret in found]
+
+
+def test_the_code_of_a_unit_is_read_as_it_stands() -> None:
+    codes = [row["code"] for row in rows("units")]
+    assert [masked(code) for code in codes] == codes

@@ -226,7 +226,7 @@ def test_a_planner_that_dies_in_between_costs_nothing(many: Road) -> None:
                 notices.plan(NOW, batch=10)
                 pid = connection.connection.info.backend_pid
                 with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+                    cursor.execute("RESET ROLE; SELECT pg_terminate_backend(%s)", [pid])
             return "lived"
         except OperationalError:
             return "died"

@@ -1,5 +1,7 @@
 """What a picture tells beside what it shows does not come in with it."""
 
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -152,8 +154,8 @@ def test_a_picture_that_cannot_be_written_anew_is_refused_with_the_reason(what: 
     assert name in str(refusal.value)
 
 
-@given(st.sampled_from([*FORMATS, ".heic"]), st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([*FORMATS, *FORMATS, ".heic"]), st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
+@settings(max_examples=50, deadline=None)
 def test_whatever_is_damaged_is_refused_or_silent(kind: str, at: int, damage: bytes) -> None:
     whole = bytearray(HEIC if kind == ".heic" else photograph(FORMATS[kind]))
     whole[at % len(whole) : at % len(whole) + len(damage)] = damage
@@ -162,6 +164,15 @@ def test_whatever_is_damaged_is_refused_or_silent(kind: str, at: int, damage: by
     except pictures.Unreadable:
         return
     assert PLACE not in silenced and b"GPSLAT" not in silenced
+
+
+def test_a_decoder_that_falls_brings_nothing_down_with_it(monkeypatch: pytest.MonkeyPatch, english: None) -> None:
+    """Killed in the middle of its work, as by a picture made for it."""
+    killed = [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"]
+    run = subprocess.run
+    monkeypatch.setattr(pictures.subprocess, "run", lambda _command, **options: run(killed, **options))
+    with pytest.raises(pictures.Unreadable, match="damaged"):
+        pictures.silent(".heic", HEIC)
 
 
 def test_a_picture_with_a_few_wrong_dots_is_kept_as_it_shows() -> None:

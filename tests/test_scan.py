@@ -254,7 +254,7 @@ def test_a_scan_passes_over_what_another_one_holds_and_what_that_one_loses_comes
                 holding.set()
                 go_on.wait(10)
                 with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+                    cursor.execute("RESET ROLE; SELECT pg_terminate_backend(%s)", [pid])
             return f"held {held} and lived"
         except OperationalError:
             return f"held {held} and died"

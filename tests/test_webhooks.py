@@ -566,7 +566,7 @@ def test_the_webhooks_of_a_unit_that_is_closed_rest(road: Road, receiver: Receiv
     webhook = subscribed(road, receiver.url)
     road.to(Status.DISPATCHED)
     webhooks.walk(road.now)
-    type(road.lead).objects.filter(pk=road.lead.pk).update(is_active=False)
+    type(road.lead).objects.filter(pk=road.lead.pk).update(is_active=False, successor=road.stranger)
     assert deliveries.send(road.now) == 0
     perform(road.register().pk, "note", actor=road.cast.of(Role.OPERATOR), now=road.now, text="x")
     assert (webhooks.walk(road.now), receiver.requests, set(states(webhook))) == (0, [], {"pending"})

@@ -20,6 +20,7 @@ from tests.roads import Road
 from workorders.lifecycle import MAIN_ROAD, Role, Status
 from workorders.models import Event
 from workorders.moments import day_and_time, spelled
+from workorders.selectors import told
 
 TEXTS = Path(__file__).parents[1] / "workorders/reference/texts.toml"
 REPLACED = wording.words()
@@ -169,6 +170,24 @@ def test_a_date_on_a_page_names_the_year_where_it_is_another() -> None:
     with translation.override("zh-hans"):
         assert day_and_time(datetime(2026, 11, 15, 7, 30, tzinfo=UTC), now) == "11月15日 15:30"
         assert day_and_time(datetime(2025, 11, 15, 7, 30, tzinfo=UTC), now) == "2025年11月15日 15:30"
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ("2027-01-31", "2027年1月31日"),
+        ("2025-12-05 17:30+08:00", "2025年12月5日 17:30"),
+        ("2025-12-05 17:30", "2025年12月5日 17:30"),
+        ("2026-02-30", "2026-02-30"),
+        ("2026-13-45 99:99", "2026-13-45 99:99"),
+        ("２０２６-01-01", "２０２６-01-01"),
+        ("工单2026-01-01", "工单2026-01-01"),
+    ],
+)
+def test_the_ledger_keeps_iso_dates_people_read_theirs_and_free_words_stay(kept: str, words: str) -> None:
+    event = Event(step="note", data={"deadlines": kept})
+    with translation.override("zh-hans"):
+        assert told(event) == [(str(told(event)[0][0]), words)]
 
 
 @pytest.mark.django_db

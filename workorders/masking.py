@@ -58,6 +58,8 @@ LONG = re.compile(r"(?<!\d)\d{20,}(?!\d)")  # several numbers without a gap
 CUT = re.compile(
     rf"(?<!\d)(?:\+?(?:00)?86{S})?(?:1[3-9]|0[1-9]|[1-9]\d{{5}}{S}[12][089])\d?(?:{S}\d){{4,}}(?=\.{{3}}$)"
 )
+# A street's code has the form of an identity card of Taiwan. Alone in a fact of the ledger it is the code.
+UNIT_CODE = re.compile(r"J\d{9}")
 PATTERNS = (MOBILE, LANDLINE, ABROAD, IDENTITY, CARD, PAPER, LONG, CUT)
 
 # What the words before a number make of it.
@@ -101,6 +103,8 @@ FORMS = Forms()
 
 def masked(text: str) -> str:
     """Return the text with every number that names a person hidden but for its beginning and its end."""
+    if UNIT_CODE.fullmatch(text):
+        return text
     shape = text.translate(FORMS)
     hidden = set(_hidden_in(DASH_OF_ONE.sub("-", shape)))
     spelled = SPELLED.sub(lambda run: run[0].translate(NUMERALS), shape)

@@ -19,7 +19,7 @@ from workorders.attachments import DIGESTS
 from workorders.forms import CodeField
 from workorders.lifecycle import MAIN_ROAD, OPEN, ActsFor, ClockKind, Grade, Status
 from workorders.models import Clock, Event, User, WorkOrder
-from workorders.moments import day_and_time
+from workorders.moments import day_and_time, spelled
 from workorders.pages import Place, page_after, page_before, stretches
 from workorders.transitions import STEPS, form_of, steps_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workorders.permissions import WorkOrderQuerySet
 
 PAGE_SIZE = 25
-INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?")
+MOMENT = re.compile(r"[12]\d{3}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 COUNT_UP_TO = 1000
 
 # The steps an order waits for; the others move it too, but only when something happens outside.
@@ -276,6 +276,8 @@ LEADS_ON, TURNS_OFF, RECORDS = range(3)
 
 def rank(order: WorkOrder, name: str) -> int:
     """How much a step is the next thing to do: on along the main road, off or back on a side road, or only recorded."""
+    if name == "hand_over":  # for when nobody there can go on
+        return TURNS_OFF
     target = getattr(WorkOrder, name)._django_fsm.next_state(order.status)
     if target == order.status:
         return LEADS_ON if ClockKind.CONTACT in STEPS[name].stops and _owes_contact(order) else RECORDS
@@ -290,10 +292,15 @@ def _owes_contact(order: WorkOrder) -> bool:
 
 def _readable(value: Any) -> Any:
     """The ledger keeps instants as ISO 8601; people read them as the rest of the page writes them."""
-    if isinstance(value, str) and INSTANT.fullmatch(value):
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        return value
+    try:
         instant = datetime.fromisoformat(value)
-        return day_and_time(instant if instant.tzinfo else timezone.make_aware(instant), timezone.now())
-    return value
+    except ValueError:  # free words that only look like a date
+        return value
+    if len(value) == len("2026-11-28"):
+        return spelled(instant.date())
+    return day_and_time(instant if instant.tzinfo else timezone.make_aware(instant), timezone.now())
 
 
 def told(event: Event) -> list[tuple[str, str]]:

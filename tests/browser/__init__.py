@@ -19,6 +19,8 @@ def do(page: Page, step: str, **typed: str) -> None:
         field = form.locator(f"[name={name}]").first
         if field.get_attribute("type") == "radio":
             form.locator(f"[name={name}][value={value}]").check()
+        elif field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
         else:
             field.fill(value)
     with page.expect_navigation():

@@ -83,6 +83,7 @@ def test_a_page_that_only_asks_by_itself_is_unattended(log_in: Callable[..., Pag
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.proof
 def test_the_pages_of_accounts_hold_for_everybody(
     size: str, log_in: Callable[..., Page], cast: Cast, complaints: list[str]
 ) -> None:

@@ -39,6 +39,7 @@ def pages(recent: Road, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.proof
 def test_every_page_of_the_supervisors_holds_with_its_frame(
     size: str, pages: list[str], log_in: Callable[..., Page], complaints: list[str]
 ) -> None:

@@ -93,6 +93,7 @@ def test_what_was_typed_waits_until_one_comes_back(
     expect(page.locator("#act textarea")).to_have_value("")
     page.locator("#rows a").nth(0).click()
     expect(page.locator("#act textarea")).to_have_value("还没写完的理由")
+    awake(page)
     page.locator("#act [data-key=e]").click()
     expect(page.locator("#chosen .notes li")).to_have_count(1)
     expect(page.locator("#act textarea")).to_have_value("")
@@ -107,6 +108,7 @@ def test_of_two_supervisors_the_second_hears_who_was_first_and_loses_nothing(
     first, second = log_in(Role.SUPERVISOR), log_in(Role.SUPERVISOR, unit=unit.parent if unit else None)
     for page in (first, second):
         page.goto(f"{DESK}?alert={burning[0].pk}")
+        awake(page)
     first.locator("#act [data-key=a]").click()
     expect(first.locator("#chosen .status-acknowledged")).to_be_visible()
     second.locator("#act textarea").fill("我来处理这件")
@@ -114,7 +116,9 @@ def test_of_two_supervisors_the_second_hears_who_was_first_and_loses_nothing(
     expect(second.locator("#chosen .problem")).to_contain_text(str(cast.of(Role.SUPERVISOR)))
     expect(second.locator("#act textarea")).to_have_value("我来处理这件")
     expect(second.locator("#chosen .status-acknowledged")).to_be_visible()
+    awake(second)
     second.locator("#act [data-key=c]").click()
+    expect(second.locator("#chosen .notes li")).to_have_count(2)
     expect(first.locator("#chosen .notes li")).to_have_count(1)
     first.reload()
     expect(first.locator("#chosen .notes li")).to_have_count(2)
@@ -166,6 +170,7 @@ def test_a_threshold_leads_to_the_orders_it_counted(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.proof
 def test_the_desk_is_open_to_everybody_and_no_wider_than_its_screen(
     size: str,
     theme: str,

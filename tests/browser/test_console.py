@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.cast import Cast
-from tests.browser import SIZES, do, fits
+from tests.browser import SIZES, awake, do, fits
 from tests.roads import Road
 from workorders.lifecycle import Role
 from workorders.models import Unit, WorkOrder
@@ -24,6 +24,7 @@ def test_one_order_goes_by_hand_from_registration_to_closed(
     operator.locator("[name=phone]").fill("13900005678")
     operator.locator("[name=category]").fill("010101 道路清扫保洁不及时")
     operator.locator("[name=area]").fill("110105009 亚运村街道")
+    awake(operator)
     operator.locator("[value=register]").click()
     expect(operator.locator("#messages .alert-success")).to_be_visible()
     order = WorkOrder.objects.get()
@@ -42,6 +43,7 @@ def test_one_order_goes_by_hand_from_registration_to_closed(
     do(handler, "contact", text="已电话联系诉求人，约定今晚到场。")
     do(handler, "progress", text="已到现场，更换灯具。")
     letter = {
+        "solved": "yes",
         "text_investigation": "我单位当日到场核查，路灯线路老化。",
         "text_opinion": "已更换线路并恢复照明，后续加强巡检。",
         "text_follow_up": "如有异议请拨打12345。联系人：张三，电话：65001234。",

@@ -85,6 +85,7 @@ def test_alike_orders_are_dispatched_together(log_in: Callable[..., Page], road:
     assert violations(page) == []
     road.act(orders[2], "note")
     page.locator("[name=instructions]").fill("请统一核查处理")
+    awake(page)
     page.locator("[name=instructions]").press("Control+Enter")
     expect(page.locator(".outcomes .sent")).to_have_count(2, timeout=SLOW)
     expect(page.locator(".outcomes .refused")).to_contain_text(orders[2].spoken_number)
@@ -103,6 +104,7 @@ def test_a_meeting_goes_from_its_call_to_the_designation(
     form = page.locator("#step form")
     form.locator("[name=participants]").first.fill("Q110105 北京市朝阳区人民政府")
     form.locator("[name=reason]").fill("职责交叉，由谁主办？")
+    awake(page)
     form.locator("[name=reason]").press("Control+Enter")
     expect(page.locator(".chosen.empty")).to_be_visible(timeout=SLOW)
     handler = log_in(Role.HANDLER, district, size="phone")
@@ -115,8 +117,9 @@ def test_a_meeting_goes_from_its_call_to_the_designation(
     opened(page, order)
     expect(page.locator(".opinions")).to_contain_text("属我区职责")
     assert violations(page) == []
-    page.locator("#step .candidate", has_text="朝阳区").locator("input").check()
+    page.locator("#step .candidate input[value^=Q110105]").check()
     page.locator("#step [name=reason]").fill("由区政府主办")
+    awake(page)
     page.locator("#step [name=reason]").press("Control+Enter")
     expect(page.locator(".chosen.empty")).to_be_visible(timeout=SLOW)
     assert Assignment.objects.get(order=order, part="lead").designated

@@ -131,6 +131,7 @@ def refusing(page: Page, order: WorkOrder) -> Iterator[str]:
     yield "more than the server takes"
 
 
+@pytest.mark.proof
 def test_every_page_that_says_no_is_open_to_everybody_and_leads_on(
     log_in: Callable[..., Page], recent: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -391,6 +391,7 @@ PAGES = ("/orders/?view=all", "/orders/?q=没有", "/notices/", "/rectifications
 
 
 @pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+@pytest.mark.proof
 def test_every_page_is_open_to_everybody_and_no_wider_than_its_screen(
     size: str, theme: str, log_in: Callable[..., Page], recent: Road
 ) -> None:

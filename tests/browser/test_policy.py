@@ -51,7 +51,7 @@ def test_two_people_put_a_rule_in_force_after_they_saw_what_it_would_have_done(
     tasks.run_waiting_simulations()
     expect(second.locator("#simulations")).to_contain_text(order.spoken_number)
     expect(second.locator("#simulations")).to_contain_text("would have been late")
-    expect(second.locator("#simulations")).to_contain_text("100.0 % → ")
+    expect(second.locator("#simulations")).to_contain_text("100.0% → ")
     assert violations(second, "#content") == []
     second.get_by_role("button", name="Approve").click()
     expect(second.locator("#content")).to_contain_text("Approved, not yet in effect")

@@ -203,6 +203,7 @@ def test_a_half_filled_form_survives_a_reload_and_a_lost_connection(log_in: Call
     field(page, "matter").fill("说到一半电话断了")
     field(page, "kind").select_option("help")
     field(page, "home_visit").check()
+    awake(page)
     page.keyboard.press("Alt+k")
     page.keyboard.type("dlqs")
     page.keyboard.press("Enter")
@@ -213,6 +214,7 @@ def test_a_half_filled_form_survives_a_reload_and_a_lost_connection(log_in: Call
     expect(field(page, "home_visit")).to_be_checked()
     expect(page.locator("#caller li")).to_have_count(1)
 
+    awake(page)
     page.context.set_offline(True)
     page.keyboard.press("Control+Enter")
     expect(page.locator("#offline")).to_be_visible()
@@ -246,7 +248,7 @@ def test_bad_input_is_said_in_place_and_loses_nothing(
     expect(page.locator("#filing .error")).to_have_count(len(typed) + 1)
     for name, value in typed.items():
         expect(field(page, name)).to_have_value(value)
-    expect(field(page, "phone")).to_be_focused()
+    expect(field(page, "matter")).to_be_focused()
     assert page.evaluate("document.querySelector('#registration [name=files]').files.length") == 1
     later = timezone.localtime(timezone.now() + timedelta(days=1))
     mended = {

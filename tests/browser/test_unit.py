@@ -98,6 +98,7 @@ def test_one_thumb_brings_an_order_from_signing_to_the_leaders_approval(
     expect(page.locator(".outcome-met")).to_be_visible()
     awake(page)
     page.locator(".outcomes a").tap()
+    page.wait_for_url("**/unit/2*/**")
     awake(page)
     page.locator(".thumb-bar [data-step=reveal]").tap()
     call_and_arrive(page)
@@ -149,7 +150,7 @@ def report_with_pictures(page: Page) -> None:
     lying = {"name": "说明.pdf", "mimeType": "application/pdf", "buffer": b"MZ"}
     page.locator("#step [name=files]").set_input_files([lying])  # type: ignore[list-item]
     page.locator("#step button.btn-primary").tap()
-    expect(page.locator("#step")).to_contain_text("名不副实")
+    expect(page.locator("#step")).to_contain_text("文件内容与扩展名不符")
     expect(page.locator(".shot")).to_have_count(3)
     expect(page.locator("#step [name=text]")).to_have_value("已到现场，正在施工。")
     page.locator(".shot", has_text="说明.pdf").locator("button").tap()
@@ -168,6 +169,7 @@ def write_the_letter(page: Page) -> None:
     """A placeholder is refused in its place, and nothing that was typed is lost."""
     open_step(page, "report")
     expect(page.locator(".letter-preview mark").first).to_be_visible()
+    page.locator("#step [name=solved]").select_option("yes")
     page.locator("[name=text_opinion]").fill("由【部门】处理。")
     page.locator("[name=text_investigation]").fill("我单位当日到场核查，依据《噪声污染防治法》。")
     page.locator("[name=text_follow_up]").fill("如有异议请拨打12345。联系人：张三，电话：65001234。")
@@ -186,6 +188,7 @@ def approve(page: Page, order: WorkOrder) -> None:
     expect(page.locator(".the-letter")).to_contain_text("已责令停工并处罚款。")
     assert violations(page) == []
     assert fits(page)
+    awake(page)
     with page.expect_navigation():
         page.locator("[data-step=approve]").tap()
     order.refresh_from_db()

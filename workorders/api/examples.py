@@ -42,7 +42,7 @@ SIGN = {
 ASKED = {
     "channel": "app",
     "received_at": "2026-11-22T21:53:56+08:00",
-    "complainant": {"name": "王**", "phone": "138****1234", "anonymous": False, "relay": ""},
+    "complainant": {"name": "王**", "phone": "138****1234", "doubts": [], "anonymous": False, "relay": ""},
     "call_back_at": None,
     "green_channel": "",
     "home_visit": False,

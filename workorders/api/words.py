@@ -118,6 +118,7 @@ FIELDS = {
     "Revealed.identity": _("The number of their identity card; empty where it is not known"),
     "Revealed.name": _("In clear; empty where it is not known"),
     "Revealed.phone": _("In clear; empty where it is not known"),
+    "Revealed.phone_written": _("The telephone as it was said, where it was said with other words; otherwise empty"),
     "Signed.number": _("As it was sent"),
     "Signed.order": _("The order as it stands, where it was signed"),
     "Signed.problem": _("Why it was not signed"),

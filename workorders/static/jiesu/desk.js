@@ -4,7 +4,7 @@
 // Not deferred: a click may fall on a page whose scripts are still on their way.
 (() => {
   const REST = 1000, FORGOTTEN = 1500; // milliseconds
-  const FREE = "[data-awake], dialog, .bar, #ringing, #banners"; // what is no act on the order
+  const FREE = "[data-awake], dialog, .bar, .shot, #ringing, #banners"; // what is no act on the order
   const LOOKS = "a[href]:not([data-step], [hx-get], [hx-post])"; // leads on, and sends nothing
   const EDITABLE = "textarea, select, [contenteditable=true], input:not([type=radio], [type=checkbox], [type=button], [type=submit])";
   const MODIFIERS = { ctrlKey: "Control", altKey: "Alt", metaKey: "Meta" };
