@@ -32,15 +32,18 @@
   // What is known of the caller and what stands beside follow the form.
   document.addEventListener("draft:discarded", () => field("phone").dispatchEvent(new Event("change", { bubbles: true })));
 
-  // Enter looks a number up at once. The look-up that typing asks for comes later: of the same number, it would only
-  // wipe what an act has said since.
+  // Enter looks a number up at once. What typing and leaving the field ask for comes later: of the same number, it would
+  // only wipe what an act has said since.
   let lookedUp = null;
   document.addEventListener("htmx:config:request", (event) => {
     const { sourceElement, sourceEvent } = event.detail.ctx;
     if (sourceElement.id !== "caller") return;
     const number = field("phone").value;
-    if (sourceEvent?.type === "input" && number === lookedUp) return event.preventDefault();
+    if (sourceEvent?.isTrusted && number === lookedUp) return event.preventDefault();
     lookedUp = number;
+  });
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx?.target === filing) lookedUp = null;
   });
 
   // data-fill="field=value": a suggestion is taken
